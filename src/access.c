@@ -1,0 +1,62 @@
+/*-------------------------------------------------------------------------
+ *
+ * access.c
+ *	  Who acts, and that a person acts once for each message.
+ *
+ * src/access.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "storage/proc.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "compat.h"
+
+PG_FUNCTION_INFO_V1(p2ptext_caller);
+PG_FUNCTION_INFO_V1(p2ptext_one_action);
+
+/*
+ * The role set by login or SET ROLE.  Inside a SECURITY DEFINER function
+ * current_user is the function's owner, and session_user knows nothing of SET
+ * ROLE, on which connection poolers and PostgREST rely.
+ */
+Datum
+p2ptext_caller(PG_FUNCTION_ARGS)
+{
+	Name name = palloc0(NAMEDATALEN);
+
+	namestrcpy(name, GetUserNameFromId(GetOuterUserId(), false));
+	PG_RETURN_NAME(name);
+}
+
+/*
+ * Peer-to-peer means that a person sends each message by itself, so one
+ * statement must not approve a whole table.  The start of the client's
+ * statement tells one from the next, also within a DO block.
+ */
+Datum
+p2ptext_one_action(PG_FUNCTION_ARGS)
+{
+	static TimestampTz last = DT_NOBEGIN;
+	static LocalTransactionId last_xact = InvalidLocalTransactionId;
+	TimestampTz now = GetCurrentStatementStartTimestamp();
+	LocalTransactionId xact = MyLocalTransactionId;
+
+	if (now == last && xact == last_xact)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("one statement can approve only one text"),
+				 errdetail("Each message needs an action of its own by a "
+						   "person."),
+				 errhint("Managers of a broadcast campaign can use "
+						 "approve_batch().")));
+	last = now;
+	last_xact = xact;
+	PG_RETURN_VOID();
+}

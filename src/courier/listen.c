@@ -1,0 +1,519 @@
+/*-------------------------------------------------------------------------
+ *
+ * listen.c
+ *	  p2ptext-courier listen: webhooks from gateways to the worker.
+ *
+ * One thread, one loop.  A webhook is taken apart by its gateway's adapter,
+ * handed to the worker, and held until the worker says how to answer: only
+ * after it has committed.  Everything a client can make us keep is bounded:
+ * connections, headers, bodies, webhooks held, and the time for each.
+ *
+ * src/courier/listen.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "listen.h"
+
+#include <microhttpd.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "link.h"
+#include "route.h"
+#include "sockets.h"
+
+#define MAX_CONNECTIONS 1000
+#define MAX_BODY 65536
+#define MAX_HELD 256
+#define CONNECTION_MEMORY (size_t) 16384 /* for headers */
+#define CLIENT_MS 10000					 /* to send a request whole */
+#define WORKER_MS 10000					 /* to acknowledge it */
+#define SWEEP_MS 250					 /* how exact these are */
+
+/* A connection; in the list while the client has to do something. */
+typedef struct Client
+{
+	struct Client *prev;
+	struct Client *next;
+	uint64_t deadline; /* 0: not in the list */
+	int fd;
+} Client;
+
+/* A request, from its first line to its answer. */
+typedef struct Request
+{
+	char *target;
+	Client *client;
+	bool begun;
+	Route route;
+	Buf body;
+	bool too_long;
+	unsigned status; /* what to answer, once that is known */
+	const HookAck *ack;
+} Request;
+
+/* A request that waits for the worker. */
+typedef struct Held
+{
+	uint64_t id; /* 0: slot is free */
+	uint64_t deadline;
+	struct MHD_Connection *connection;
+	Request *request;
+} Held;
+
+static struct MHD_Daemon *daemons[SOCKETS_MAX];
+static struct pollfd waits[SOCKETS_MAX + 1]; /* the worker, then daemons */
+static size_t n_daemons;
+static Client clients = {.prev = &clients, .next = &clients};
+static Held held[MAX_HELD];
+static size_t n_held;
+static uint64_t last_id;
+static bool quitting;
+
+/* The client is to act within its time, counted from now. */
+static void
+client_expect(Client *client)
+{
+	client->deadline = now_ms() + CLIENT_MS;
+	client->prev = clients.prev;
+	client->next = &clients;
+	client->prev->next = client;
+	clients.prev = client;
+}
+
+static void
+client_leave(Client *client)
+{
+	if (client->deadline == 0)
+		return;
+	client->deadline = 0;
+	client->prev->next = client->next;
+	client->next->prev = client->prev;
+}
+
+static void
+on_connection(void *arg, struct MHD_Connection *connection,
+			  void **socket_context, enum MHD_ConnectionNotificationCode code)
+{
+	Client *client = *socket_context;
+
+	(void) arg;
+	if (code == MHD_CONNECTION_NOTIFY_STARTED)
+	{
+		client = *socket_context = xalloc(sizeof(Client));
+		client->fd = MHD_get_connection_info(connection,
+											 MHD_CONNECTION_INFO_CONNECTION_FD)
+						 ->connect_fd;
+		client_expect(client);
+	}
+	else if (client)
+	{
+		client_leave(client);
+		free(client);
+		*socket_context = NULL;
+	}
+}
+
+/* The request line has come.  What is returned is on_request()'s *context. */
+static void *
+on_request_line(void *arg, const char *target,
+				struct MHD_Connection *connection)
+{
+	Request *request = xalloc(sizeof(Request));
+
+	(void) arg;
+	request->target = xstrndup(target, strlen(target));
+	request->client =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
+			->socket_context;
+	return request;
+}
+
+static void
+on_completed(void *arg, struct MHD_Connection *connection, void **context,
+			 enum MHD_RequestTerminationCode code)
+{
+	Request *request = *context;
+
+	(void) arg, (void) connection, (void) code;
+	if (request == NULL)
+		return;
+	client_leave(request->client);
+	client_expect(request->client); /* the next request, or the end */
+	free(request->target);
+	buf_free(&request->body);
+	free(request);
+	*context = NULL;
+}
+
+static enum MHD_Result
+respond(struct MHD_Connection *connection, unsigned status,
+		const char *content_type, const char *body, const char *allow)
+{
+	struct MHD_Response *response = MHD_create_response_from_buffer(
+		strlen(body), (void *) body, MHD_RESPMEM_PERSISTENT);
+	enum MHD_Result result;
+
+	if (response == NULL)
+		return MHD_NO;
+	if (content_type)
+		MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
+								content_type);
+	if (allow)
+		MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, allow);
+	if (status == MHD_HTTP_SERVICE_UNAVAILABLE)
+		MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, "1");
+	result = MHD_queue_response(connection, status, response);
+	MHD_destroy_response(response);
+	return result;
+}
+
+static enum MHD_Result
+refuse(struct MHD_Connection *connection, unsigned status, const char *allow)
+{
+	static const struct
+	{
+		unsigned status;
+		const char *body;
+	} reasons[] = {
+		{400, "the body is not what this provider sends\n"},
+		{403, "the signature is missing or wrong\n"},
+		{404, "no such gateway here\n"},
+		{405, "not by this method\n"},
+		{413, "the body is too long\n"},
+		{415, "not of this content type\n"},
+		{503, "try again soon\n"},
+	};
+	const char *body = "refused\n";
+
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+	{
+		if (reasons[i].status == status)
+			body = reasons[i].body;
+	}
+	return respond(connection, status, "text/plain", body, allow);
+}
+
+static const char *
+get_header(void *arg, const char *name)
+{
+	return MHD_lookup_connection_value(arg, MHD_HEADER_KIND, name);
+}
+
+/* The headers worth keeping, as a JSON object. */
+static char *
+list_headers(struct MHD_Connection *connection)
+{
+	static const char *const kept[] = {"content-type", "user-agent",
+									   "i-twilio-idempotency-token"};
+	json_t *headers = json_object();
+	char *text;
+
+	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
+	{
+		const char *value = get_header(connection, kept[i]);
+
+		/* A value that is not UTF-8 makes no string, and is left out. */
+		if (value)
+			json_object_set_new(headers, kept[i], json_string(value));
+	}
+	text = json_dumps(headers, JSON_COMPACT);
+	json_decref(headers);
+	return text;
+}
+
+/* Write the WIRE_WEBHOOK frame; false if it would be too long. */
+static bool
+put_webhook(struct MHD_Connection *connection, const Request *request,
+			uint64_t id, const Hook *hook)
+{
+	char *headers = list_headers(connection);
+
+	wire_begin(&link_out, WIRE_WEBHOOK);
+	wire_put_u64(&link_out, id);
+	wire_put_u32(&link_out, request->route.gateway->id);
+	wire_put_bytes(&link_out, buf_str(&hook->signature), hook->signature.len);
+	wire_put_u32(&link_out, (uint32_t) hook->n_signed);
+	for (size_t i = 0; i < hook->n_signed; i++)
+		wire_put_bytes(&link_out, buf_str(&hook->signed_strings[i]),
+					   hook->signed_strings[i].len);
+	wire_put_str(&link_out, headers);
+	wire_put_bytes(&link_out, buf_str(&request->body), request->body.len);
+	wire_put_u32(&link_out, (uint32_t) hook->n_events);
+	for (size_t i = 0; i < hook->n_events; i++)
+		event_put(&link_out, &hook->events[i]);
+	free(headers);
+	return wire_end(&link_out);
+}
+
+/* Keep the connection quiet until the worker has answered. */
+static void
+hold(struct MHD_Connection *connection, Request *request, uint64_t id)
+{
+	Held *slot = &held[id % MAX_HELD];
+
+	slot->id = id;
+	slot->deadline = now_ms() + WORKER_MS;
+	slot->connection = connection;
+	slot->request = request;
+	n_held++;
+	client_leave(request->client);
+	MHD_suspend_connection(connection);
+}
+
+static void
+release(Held *slot, unsigned status)
+{
+	slot->request->status = status;
+	slot->id = 0;
+	n_held--;
+	client_expect(slot->request->client);
+	MHD_resume_connection(slot->connection);
+}
+
+/* An id that names its slot, so that an ACK finds it; 0 if all are taken. */
+static uint64_t
+free_id(void)
+{
+	for (size_t i = 0; i < MAX_HELD; i++)
+	{
+		last_id++;
+		if (held[last_id % MAX_HELD].id == 0 && last_id != 0)
+			return last_id;
+	}
+	return 0;
+}
+
+/* The request is here whole.  Hand it to the worker, or refuse it. */
+static enum MHD_Result
+submit(struct MHD_Connection *connection, Request *request, const char *method)
+{
+	Gateway *gateway = request->route.gateway;
+	const char *query = strchr(request->target, '?');
+	uint64_t id = quitting ? 0 : free_id();
+	HookRequest hook_request = {.method = method,
+								.target = request->target,
+								.query = query ? query + 1 : "",
+								.ref = request->route.ref,
+								.body = buf_str(&request->body),
+								.body_len = request->body.len,
+								.header = get_header,
+								.arg = connection};
+	Hook hook = {0};
+	unsigned status;
+
+	if (request->too_long)
+		return refuse(connection, MHD_HTTP_CONTENT_TOO_LARGE, NULL);
+	if (gateway->adapter == NULL) /* removed just now */
+		return refuse(connection, MHD_HTTP_NOT_FOUND, NULL);
+	if (id == 0)
+		return refuse(connection, MHD_HTTP_SERVICE_UNAVAILABLE, NULL);
+
+	status = (unsigned) gateway->adapter->events(gateway, &hook_request, &hook);
+	if (status == 0 && !put_webhook(connection, request, id, &hook))
+		status = MHD_HTTP_CONTENT_TOO_LARGE;
+	if (*request->route.ref ||
+		(hook.n_events > 0 && hook.events[0].kind == WIRE_EVENT_RECEIPT))
+		request->ack = &gateway->adapter->receipt_ack;
+	else
+		request->ack = &gateway->adapter->text_ack;
+	hook_free(&hook);
+	if (status != 0)
+		return refuse(connection, status, NULL);
+	hold(connection, request, id);
+	return MHD_YES;
+}
+
+/* The headers have come.  Refuse what can be refused by them. */
+static enum MHD_Result
+check_headers(struct MHD_Connection *connection, Request *request,
+			  const char *method)
+{
+	const char *type = get_header(connection, MHD_HTTP_HEADER_CONTENT_TYPE);
+	const char *length = get_header(connection, MHD_HTTP_HEADER_CONTENT_LENGTH);
+	const GatewayAdapter *adapter;
+	int refusal;
+
+	request->route = route_find(request->target);
+	switch (request->route.kind)
+	{
+		case ROUTE_NONE:
+			return refuse(connection, MHD_HTTP_NOT_FOUND, NULL);
+		case ROUTE_HEALTH:
+			if (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0)
+				return respond(connection, 200, "text/plain", "ok\n", NULL);
+			return refuse(connection, 405, "GET, HEAD");
+		case ROUTE_WEBHOOK:
+			break;
+	}
+	adapter = request->route.gateway->adapter;
+	refusal = route_admits(adapter, method, type);
+	if (refusal == 405)
+		return refuse(connection, 405, adapter->hook_forms->method);
+	if (refusal)
+		return refuse(connection, (unsigned) refusal, NULL);
+	if (length && strtoull(length, NULL, 10) > MAX_BODY)
+		return refuse(connection, MHD_HTTP_CONTENT_TOO_LARGE, NULL);
+	return MHD_YES;
+}
+
+/*
+ * MHD calls this with the headers, with each piece of the body, at the end of
+ * it, and again when a connection held is resumed.
+ */
+static enum MHD_Result
+on_request(void *arg, struct MHD_Connection *connection, const char *url,
+		   const char *method, const char *version, const char *data,
+		   size_t *len, void **context)
+{
+	Request *request = *context;
+
+	(void) arg, (void) url, (void) version;
+	if (!request->begun)
+	{
+		request->begun = true;
+		return check_headers(connection, request, method);
+	}
+	if (*len > 0)
+	{
+		if (*len > MAX_BODY - request->body.len)
+			request->too_long = true; /* read on, so that we can say so */
+		else
+			buf_put(&request->body, data, *len);
+		*len = 0;
+		return MHD_YES;
+	}
+	if (request->status == 0)
+		return submit(connection, request, method);
+	if (request->status == 200)
+		return respond(connection, request->ack->status,
+					   request->ack->content_type, request->ack->body, NULL);
+	return refuse(connection, request->status, NULL);
+}
+
+static bool
+take_frame(WireFrame *frame)
+{
+	uint64_t id;
+	uint32_t status;
+	Held *slot;
+
+	switch ((int) frame->type)
+	{
+		case WIRE_GATEWAY:
+			return gateway_update(frame) != NULL;
+		case WIRE_ACK:
+			id = wire_get_u64(frame);
+			status = wire_get_u32(frame);
+			slot = &held[id % MAX_HELD];
+			if (!wire_done(frame) || status < 200 || status > 599)
+				return false;
+			if (id != 0 && slot->id == id) /* else it came too late */
+				release(slot, status);
+			return true;
+		case WIRE_QUIT:
+			quitting = true;
+			return wire_done(frame);
+		default:
+			return false;
+	}
+}
+
+/* Deal with those who took too long: clients, and the worker. */
+static void
+sweep(void)
+{
+	uint64_t now = now_ms();
+
+	while (clients.next != &clients && clients.next->deadline <= now)
+	{
+		Client *client = clients.next;
+
+		client_leave(client);
+		shutdown(client->fd, SHUT_RDWR); /* MHD notices, and closes */
+	}
+	for (size_t i = 0; i < MAX_HELD && n_held > 0; i++)
+	{
+		if (held[i].id != 0 && held[i].deadline <= now)
+			release(&held[i], MHD_HTTP_SERVICE_UNAVAILABLE);
+	}
+}
+
+/* Milliseconds until something must be done, or -1. */
+static int
+next_timeout(void)
+{
+	unsigned long long most =
+		clients.next != &clients || n_held > 0 ? SWEEP_MS : 60000;
+	bool idle = clients.next == &clients && n_held == 0;
+
+	for (size_t i = 0; i < n_daemons; i++)
+	{
+		MHD_UNSIGNED_LONG_LONG timeout;
+
+		if (MHD_get_timeout(daemons[i], &timeout) == MHD_YES)
+		{
+			idle = false;
+			if (timeout < most)
+				most = timeout;
+		}
+	}
+	return idle ? -1 : (int) most;
+}
+
+void
+listen_init(const char *addresses, const char *port)
+{
+	int sockets[SOCKETS_MAX];
+
+	n_daemons = sockets_bind(addresses, port, sockets);
+	waits[0] = (struct pollfd){.fd = WIRE_FD};
+	for (size_t i = 0; i < n_daemons; i++)
+	{
+		daemons[i] = MHD_start_daemon(
+			MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request,
+			NULL,												   /* */
+			MHD_OPTION_LISTEN_SOCKET, sockets[i],				   /* */
+			MHD_OPTION_CONNECTION_LIMIT,						   /* */
+			(unsigned) (MAX_CONNECTIONS / n_daemons),			   /* */
+			MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY, /* */
+			MHD_OPTION_STRICT_FOR_CLIENT, 1,					   /* */
+			MHD_OPTION_NOTIFY_CONNECTION, on_connection, NULL,	   /* */
+			MHD_OPTION_URI_LOG_CALLBACK, on_request_line, NULL,	   /* */
+			MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,	   /* */
+			MHD_OPTION_END);
+		if (daemons[i] == NULL)
+			link_fatal("cannot start the HTTP server");
+		waits[i + 1] = (struct pollfd){
+			.fd = MHD_get_daemon_info(daemons[i], MHD_DAEMON_INFO_EPOLL_FD)
+					  ->epoll_fd,
+			.events = POLLIN};
+	}
+}
+
+int
+listen_run(void)
+{
+	for (;;)
+	{
+		sweep();
+		for (size_t i = 0; i < n_daemons; i++)
+			MHD_run(daemons[i]);
+		link_flush();
+		if (quitting && n_held == 0 && wire_pending(&link_out) == 0)
+			break;
+		waits[0].events = POLLIN;
+		if (wire_pending(&link_out) > 0)
+			waits[0].events |= POLLOUT;
+		poll(waits, (nfds_t) n_daemons + 1, next_timeout());
+		if (waits[0].revents & (POLLIN | POLLHUP | POLLERR))
+			link_read(take_frame);
+	}
+	for (size_t i = 0; i < n_daemons; i++)
+		MHD_stop_daemon(daemons[i]);
+	gateway_free_all();
+	return 0;
+}

@@ -1,0 +1,19 @@
+/*-------------------------------------------------------------------------
+ *
+ * listen.h
+ *	  p2ptext-courier listen: webhooks from gateways to the worker.
+ *
+ * src/courier/listen.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef COURIER_LISTEN_H
+#define COURIER_LISTEN_H
+
+/* Bind to the addresses; before the sandbox. */
+extern void listen_init(const char *addresses, const char *port);
+
+/* Serve until the worker says to quit; in the sandbox. */
+extern int listen_run(void);
+
+#endif /* COURIER_LISTEN_H */

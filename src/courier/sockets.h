@@ -1,0 +1,24 @@
+/*-------------------------------------------------------------------------
+ *
+ * sockets.h
+ *	  The sockets a listening courier accepts on.
+ *
+ * src/courier/sockets.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef COURIER_SOCKETS_H
+#define COURIER_SOCKETS_H
+
+#include <stddef.h>
+
+#define SOCKETS_MAX 16
+
+/*
+ * Bind to a comma-separated list of addresses; "*" is all of them.  Returns
+ * how many sockets that made.  An address that cannot be had is fatal.
+ */
+extern size_t sockets_bind(const char *addresses, const char *port,
+						   int sockets[SOCKETS_MAX]);
+
+#endif /* COURIER_SOCKETS_H */

@@ -1,0 +1,140 @@
+/*-------------------------------------------------------------------------
+ *
+ * wire.h
+ *	  Frames between a worker and its courier.
+ *
+ * A frame is a 32-bit length (of all that follows it), a type byte and
+ * fields in the order given beside each type below.  Integers are in host
+ * order, since both ends always run on one machine; a string is a 32-bit
+ * length and its bytes, with no terminator.  Neither end trusts the other:
+ * every read is bounded by the frame, and a frame that does not parse to its
+ * last byte ends the connection.
+ *
+ * This file knows neither PostgreSQL nor HTTP, and is compiled into both
+ * p2ptext.so and p2ptext-courier.
+ *
+ * src/courier/wire.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef P2PTEXT_WIRE_H
+#define P2PTEXT_WIRE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define WIRE_VERSION 1
+
+/* No frame is longer; it bounds what either end buffers for the other. */
+#define WIRE_MAX_FRAME (256 * 1024)
+
+/* The descriptor on which a courier finds its worker. */
+#define WIRE_FD 3
+
+typedef enum WireType
+{
+	/* worker to courier */
+	WIRE_GATEWAY = 'G', /* u32 gateway, str name, str provider,
+						 * str base_url, str account, str secret,
+						 * str settings (JSON object), str public_url,
+						 * u32 max_in_flight, u32 timeout_ms.
+						 * Sent again when the row changes. */
+	WIRE_SEND = 'S',	/* u64 id, u32 gateway, str ref, str from, str to,
+						 * str body, u32 validity_s (0 = no limit) */
+	WIRE_ACK = 'A',		/* u64 request, u32 HTTP status to answer with */
+	WIRE_QUIT = 'Q',	/* none: start nothing more, give back what has not
+						 * begun, finish what has, then exit */
+
+	/* courier to worker */
+	WIRE_HELLO = 'H',	/* u32 WIRE_VERSION: sandboxed and ready */
+	WIRE_RESULT = 'R',	/* u64 id, u32 WireOutcome, str provider_id,
+						 * str code, str text, u32 retry_after_ms,
+						 * u32 segments (0 = not told) */
+	WIRE_WEBHOOK = 'W', /* u64 request (0 = wants no ack), u32 gateway,
+						 * str signature (raw bytes), u32 n and n times
+						 * str signed (the byte strings of which one must
+						 * have been signed), str headers (JSON object),
+						 * str raw body, u32 n and n events, each:
+						 * u32 WireEventKind, str dedupe_key,
+						 * str provider_id, str ref, str from, str to,
+						 * str body, str status, str code, str detail,
+						 * str media (JSON array) */
+	WIRE_LOG = 'L'		/* u32 WireLogLevel, str message */
+} WireType;
+
+/* What became of a text handed to the courier. */
+typedef enum WireOutcome
+{
+	WIRE_SENT = 1,	  /* the gateway accepted it */
+	WIRE_FAILED,	  /* refused for good */
+	WIRE_OPTED_OUT,	  /* refused: the gateway holds an opt-out */
+	WIRE_RETRY,		  /* surely not accepted; another attempt is safe */
+	WIRE_NOT_STARTED, /* no byte of it left the courier (shutdown) */
+	WIRE_UNKNOWN	  /* may or may not have been accepted */
+} WireOutcome;
+
+typedef enum WireEventKind
+{
+	WIRE_EVENT_TEXT = 1, /* a voter wrote */
+	WIRE_EVENT_RECEIPT	 /* status is one of queued sending sent delivered
+						  * undelivered failed */
+} WireEventKind;
+
+typedef enum WireLogLevel
+{
+	WIRE_LOG_INFO = 1,
+	WIRE_LOG_WARNING,
+	WIRE_LOG_FATAL /* the courier cannot work and exits next */
+} WireLogLevel;
+
+/* Bytes on their way in or out; [start, end) is pending. */
+typedef struct WireBuf
+{
+	uint8_t *data;
+	size_t start;
+	size_t end;
+	size_t size;
+	size_t frame; /* offset of the frame being written */
+	bool failed;  /* out of memory or frame too long: drop connection */
+} WireBuf;
+
+/* A cursor over the fields of one received frame. */
+typedef struct WireFrame
+{
+	WireType type;
+	const uint8_t *next;
+	const uint8_t *end;
+	bool ok; /* false once any read went past the end */
+} WireFrame;
+
+/* A borrowed string: valid until the buffer it came from is filled again. */
+typedef struct WireStr
+{
+	const char *data;
+	size_t len;
+} WireStr;
+
+/* writing */
+extern void wire_begin(WireBuf *buf, WireType type);
+extern void wire_put_u32(WireBuf *buf, uint32_t value);
+extern void wire_put_u64(WireBuf *buf, uint64_t value);
+extern void wire_put_bytes(WireBuf *buf, const void *data, size_t len);
+extern void wire_put_str(WireBuf *buf, const char *str); /* NULL is "" */
+extern bool wire_end(WireBuf *buf); /* false: frame dropped, buffer intact */
+
+/* reading; a failed read returns zero or an empty string */
+extern int wire_next(WireBuf *buf, WireFrame *frame); /* 1, 0 = more, -1 */
+extern uint32_t wire_get_u32(WireFrame *frame);
+extern uint64_t wire_get_u64(WireFrame *frame);
+extern WireStr wire_get_str(WireFrame *frame);
+extern bool wire_done(const WireFrame *frame); /* ok and nothing left */
+
+/* moving bytes; non-blocking: 0 = would block, -1 = gone (errno) */
+extern ssize_t wire_fill(WireBuf *buf, int fd);
+extern ssize_t wire_flush(WireBuf *buf, int fd);
+extern size_t wire_pending(const WireBuf *buf);
+extern void wire_free(WireBuf *buf);
+
+#endif /* P2PTEXT_WIRE_H */

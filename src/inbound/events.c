@@ -1,0 +1,164 @@
+/*-------------------------------------------------------------------------
+ *
+ * events.c
+ *	  From a courier's frame to rows of p2ptext.inbound.
+ *
+ * The courier has parsed what came from outside; here its fields become
+ * arrays for store_inbound().  Nothing is interpreted.
+ *
+ * src/inbound/events.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "inbound/events.h"
+#include "worker/courier.h"
+
+/* In the order of store_inbound()'s arguments. */
+enum
+{
+	GATEWAY,
+	KIND,
+	KEY,
+	PROVIDER_ID,
+	REF,
+	PHONE,
+	SENDER,
+	BODY,
+	STATUS,
+	CODE,
+	DETAIL,
+	MEDIA,
+	HEADERS,
+	RAW
+};
+
+void
+events_init(EventBatch *batch)
+{
+	MemSet(batch, 0, sizeof(*batch));
+	batch->context = AllocSetContextCreate(
+		TopMemoryContext, "p2ptext events", ALLOCSET_DEFAULT_SIZES);
+}
+
+void
+events_reset(EventBatch *batch)
+{
+	MemoryContextReset(batch->context);
+	batch->n = batch->size = 0;
+}
+
+static void
+make_room(EventBatch *batch)
+{
+	if (batch->n < batch->size)
+		return;
+	batch->size = batch->size == 0 ? 64 : batch->size * 2;
+	for (int c = 0; c < EVENT_COLUMNS; c++)
+		batch->columns[c] =
+			batch->n == 0
+				? palloc(batch->size * sizeof(Datum))
+				: repalloc(batch->columns[c], batch->size * sizeof(Datum));
+}
+
+static Datum
+take_text(WireFrame *frame)
+{
+	return CStringGetTextDatum(wire_text(wire_get_str(frame)));
+}
+
+static void
+take_event(EventBatch *batch, int32 gateway, Datum headers, Datum raw,
+		   WireFrame *frame)
+{
+	int n = batch->n;
+	Datum from;
+	Datum to;
+	bool receipt;
+
+	make_room(batch);
+	receipt = wire_get_u32(frame) == WIRE_EVENT_RECEIPT;
+	batch->columns[GATEWAY][n] = Int32GetDatum(gateway);
+	batch->columns[KIND][n] = CStringGetTextDatum(receipt ? "receipt" : "text");
+	batch->columns[KEY][n] = take_text(frame);
+	batch->columns[PROVIDER_ID][n] = take_text(frame);
+	batch->columns[REF][n] = take_text(frame);
+	from = take_text(frame);
+	to = take_text(frame);
+	/* A receipt speaks of a text of ours, from our number to the voter's. */
+	batch->columns[PHONE][n] = receipt ? to : from;
+	batch->columns[SENDER][n] = receipt ? from : to;
+	batch->columns[BODY][n] = take_text(frame);
+	batch->columns[STATUS][n] = take_text(frame);
+	batch->columns[CODE][n] = take_text(frame);
+	batch->columns[DETAIL][n] = take_text(frame);
+	batch->columns[MEDIA][n] = take_text(frame);
+	batch->columns[HEADERS][n] = headers;
+	batch->columns[RAW][n] = raw;
+	batch->n++;
+}
+
+/*
+ * The rest of a WIRE_WEBHOOK frame, from its headers on.  False, with nothing
+ * added, when the frame is broken.
+ */
+bool
+events_take(EventBatch *batch, int32 gateway, WireFrame *frame)
+{
+	MemoryContext old = MemoryContextSwitchTo(batch->context);
+	int before = batch->n;
+	Datum headers = take_text(frame);
+	WireStr raw = wire_get_str(frame);
+	Datum raw_datum =
+		PointerGetDatum(cstring_to_text_with_len(raw.data, raw.len));
+	uint32 n = wire_get_u32(frame);
+
+	for (uint32 i = 0; i < n && frame->ok; i++)
+		take_event(batch, gateway, headers, raw_datum, frame);
+	if (!wire_done(frame))
+		batch->n = before;
+	MemoryContextSwitchTo(old);
+	return batch->n == before + (int) n && wire_done(frame);
+}
+
+/* Store n of them, from the first given on, in the current transaction. */
+void
+events_store(EventBatch *batch, int first, int n)
+{
+	static SPIPlanPtr plan;
+	Datum args[EVENT_COLUMNS];
+
+	if (plan == NULL)
+	{
+		Oid types[EVENT_COLUMNS];
+
+		for (int c = 0; c < EVENT_COLUMNS; c++)
+			types[c] = TEXTARRAYOID;
+		types[GATEWAY] = INT4ARRAYOID;
+		types[RAW] = BYTEAARRAYOID;
+		plan = SPI_prepare("SELECT p2ptext.store_inbound($1, $2, $3, $4, $5, "
+						   "$6, $7, $8, $9, $10, $11, $12, $13, $14)",
+						   EVENT_COLUMNS, types);
+		SPI_keepplan(plan);
+	}
+	for (int c = 0; c < EVENT_COLUMNS; c++)
+	{
+		Datum *values = batch->columns[c] + first;
+
+		if (c == GATEWAY)
+			args[c] = PointerGetDatum(construct_array(
+				values, n, INT4OID, sizeof(int32), true, TYPALIGN_INT));
+		else
+			args[c] = PointerGetDatum(
+				construct_array(values, n, c == RAW ? BYTEAOID : TEXTOID, -1,
+								false, TYPALIGN_INT));
+	}
+	SPI_execute_plan(plan, args, NULL, false, 0);
+}

@@ -1,0 +1,267 @@
+-- outbox.sql
+--	  Texts that have not finished leaving, and how people let them go.
+--
+-- draft -> approved -> sending -> moved to message as sent or failed.
+-- A row may also end here as cancelled, expired, suppressed or unknown; reason
+-- says why.  Only claim() and finish() (queue.sql) go beyond approved.
+
+-- Taken at approval, so that work always lies above what was claimed before.
+CREATE SEQUENCE p2ptext.outbox_position;
+SELECT pg_extension_config_dump('p2ptext.outbox_position', '');
+
+CREATE TABLE p2ptext.outbox (
+	id bigint NOT NULL DEFAULT nextval('p2ptext.message_id'),
+	campaign_id int NOT NULL,
+	conversation_id bigint NOT NULL,
+	kind text NOT NULL CHECK (kind IN ('initial', 'reply')),
+	status text NOT NULL DEFAULT 'draft' CHECK
+		(status IN ('draft', 'approved', 'sending', 'cancelled', 'expired', 'suppressed', 'unknown')),
+	reason text,
+	sender text NOT NULL,
+	phone text NOT NULL,
+	timezones text[] NOT NULL,
+	body text,
+	texter name,
+	approved_by name,
+	approved_at timestamptz,
+	position bigint,
+	not_before timestamptz,
+	attempts smallint NOT NULL DEFAULT 0,
+	claimed_by int,
+	claimed_at timestamptz,
+	ref text,
+	error_code text,
+	error_text text,
+	created_at timestamptz NOT NULL DEFAULT now(),
+	PRIMARY KEY (id, campaign_id),
+	FOREIGN KEY (conversation_id, campaign_id) REFERENCES p2ptext.conversation,
+	CHECK (status IN ('draft', 'cancelled', 'expired', 'suppressed')
+		   OR (approved_by IS NOT NULL AND approved_at IS NOT NULL
+			   AND body IS NOT NULL AND position IS NOT NULL)),
+	CHECK (status <> 'sending' OR (ref IS NOT NULL AND claimed_by IS NOT NULL))
+);
+CREATE INDEX outbox_conversation_id_idx ON p2ptext.outbox (conversation_id, campaign_id);
+CREATE INDEX outbox_phone_idx ON p2ptext.outbox (phone);
+CREATE INDEX outbox_draft_idx ON p2ptext.outbox (campaign_id, texter, id) WHERE status = 'draft';
+CREATE INDEX outbox_queue_idx ON p2ptext.outbox (campaign_id, kind, position)
+	WHERE status = 'approved' AND not_before IS NULL;
+CREATE INDEX outbox_deferred_idx ON p2ptext.outbox (not_before)
+	WHERE status = 'approved' AND not_before IS NOT NULL;
+CREATE INDEX outbox_open_idx ON p2ptext.outbox (claimed_by) WHERE status = 'sending';
+COMMENT ON TABLE p2ptext.outbox IS 'texts that have not finished leaving';
+COMMENT ON COLUMN p2ptext.outbox.body IS 'what will be sent, byte for byte; NULL until the texter is known whose name is in it';
+COMMENT ON COLUMN p2ptext.outbox.reason IS 'why it waits, or why it ended';
+COMMENT ON COLUMN p2ptext.outbox.not_before IS 'approved, but waiting until then';
+COMMENT ON COLUMN p2ptext.outbox.ref IS 'our unguessable reference of this attempt';
+SELECT pg_extension_config_dump('p2ptext.outbox', '');
+
+-- An opt-out takes effect on everything not yet claimed; claim() looks again,
+-- for texts approved by transactions this one cannot see.
+CREATE FUNCTION p2ptext.suppress_opted_out() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	UPDATE p2ptext.outbox o SET status = 'suppressed', reason = 'opted_out'
+	FROM new_rows n
+	WHERE n.phone = o.phone AND n.ended_at IS NULL AND o.status IN ('draft', 'approved');
+	UPDATE p2ptext.conversation c
+	SET message_status = 'closed', result = 'opted_out', waiting_since = NULL
+	FROM new_rows n
+	WHERE n.phone = c.phone AND n.ended_at IS NULL AND c.result IS DISTINCT FROM 'opted_out';
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION p2ptext.suppress_opted_out() IS 'trigger: a new opt-out suppresses what was not claimed and closes conversations';
+CREATE TRIGGER suppress AFTER INSERT ON p2ptext.opt_out
+	REFERENCING NEW TABLE AS new_rows
+	FOR EACH STATEMENT EXECUTE FUNCTION p2ptext.suppress_opted_out();
+
+-- The merge fields of a conversation, with the texter who speaks.
+CREATE FUNCTION p2ptext.merge_fields(conv p2ptext.conversation, texter name) RETURNS jsonb
+LANGUAGE sql STABLE
+AS $$ SELECT conv.fields || jsonb_build_object('texter', to_jsonb(p2ptext.texter(texter))) $$;
+COMMENT ON FUNCTION p2ptext.merge_fields(p2ptext.conversation, name) IS 'what a script reads when it speaks to this voter in the name of this texter';
+
+CREATE FUNCTION p2ptext.next_text(campaign text)
+RETURNS TABLE (outbox_id bigint, voter_key text, phone text, body text, sms_segments int)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	camp p2ptext.campaign := p2ptext.find_campaign(campaign);
+	me name := p2ptext.caller();
+	draft p2ptext.outbox;
+	conv p2ptext.conversation;
+BEGIN
+	PERFORM p2ptext.require_member('texter', 'manager');
+	IF camp.status <> 'active' THEN
+		RAISE EXCEPTION 'campaign "%" is %', campaign, camp.status
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+			HINT = CASE camp.status WHEN 'draft' THEN 'Launch it first: SELECT p2ptext.launch(...).'
+									ELSE 'Resume it first: SELECT p2ptext.resume(...).' END;
+	END IF;
+	-- First what this texter has been shown already, then what nobody holds.
+	SELECT * INTO draft FROM p2ptext.outbox o
+	WHERE o.campaign_id = camp.id AND o.texter = me AND o.status = 'draft'
+	ORDER BY o.id LIMIT 1 FOR UPDATE;
+	IF NOT FOUND THEN
+		SELECT * INTO draft FROM p2ptext.outbox o
+		WHERE o.campaign_id = camp.id AND o.texter IS NULL AND o.status = 'draft'
+		ORDER BY o.id LIMIT 1 FOR UPDATE SKIP LOCKED;
+	END IF;
+	IF NOT FOUND THEN
+		RETURN;
+	END IF;
+	SELECT * INTO STRICT conv FROM p2ptext.conversation c
+	WHERE c.id = draft.conversation_id AND c.campaign_id = camp.id;
+	IF draft.body IS NULL THEN
+		draft.body := (SELECT p2ptext.render_strict(s.script, p2ptext.merge_fields(conv, me))
+					   FROM p2ptext.interaction_step s
+					   WHERE s.campaign_id = camp.id AND s.parent_id IS NULL);
+		IF draft.body IS NULL THEN
+			RAISE EXCEPTION 'the script of campaign "%" has nothing to say for role "%"', campaign, me
+				USING ERRCODE = 'null_value_not_allowed',
+				DETAIL = format('Without a value: %s.',
+					(SELECT array_to_string(p2ptext.missing_fields(s.script, p2ptext.merge_fields(conv, me)), ', ')
+					 FROM p2ptext.interaction_step s
+					 WHERE s.campaign_id = camp.id AND s.parent_id IS NULL)),
+				HINT = 'Give the texter a name with grant_role(..., first_name => ..., last_name => ...).';
+		END IF;
+	END IF;
+	IF draft.texter IS NULL THEN
+		UPDATE p2ptext.outbox o SET texter = me, body = draft.body
+		WHERE o.id = draft.id AND o.campaign_id = camp.id;
+		UPDATE p2ptext.conversation c SET texter = me
+		WHERE c.id = conv.id AND c.campaign_id = camp.id;
+	END IF;
+	RETURN QUERY SELECT draft.id, conv.voter_key, draft.phone, draft.body, p2ptext.sms_segments(draft.body);
+END
+$$;
+COMMENT ON FUNCTION p2ptext.next_text(text) IS
+'shows the calling texter the next draft of a campaign, now held for them; the same one until it is approved';
+
+CREATE FUNCTION p2ptext.approve(outbox_id bigint) RETURNS p2ptext.outbox
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	me name := p2ptext.caller();
+	item p2ptext.outbox;
+BEGIN
+	PERFORM p2ptext.require_member('texter', 'manager');
+	PERFORM p2ptext.one_action();
+	SELECT * INTO item FROM p2ptext.outbox o WHERE o.id = outbox_id FOR UPDATE;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'outbox has no text %', outbox_id
+			USING ERRCODE = 'undefined_object',
+			HINT = 'It may have left already: see p2ptext.message.';
+	ELSIF item.status <> 'draft' THEN
+		RAISE EXCEPTION 'text % is %, not a draft', outbox_id, item.status
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+			DETAIL = CASE WHEN item.approved_by IS NOT NULL
+				THEN format('It was approved by "%s" at %s.', item.approved_by, item.approved_at) END;
+	ELSIF item.texter <> me THEN
+		RAISE EXCEPTION 'text % is held by another texter', outbox_id
+			USING ERRCODE = 'object_in_use',
+			HINT = 'next_text() shows a draft of your own.';
+	ELSIF item.body IS NULL THEN
+		RAISE EXCEPTION 'text % has not been shown to anybody', outbox_id
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+			HINT = 'next_text() writes it in your name and shows it.';
+	END IF;
+	UPDATE p2ptext.outbox o
+	SET status = 'approved', texter = me, approved_by = me, approved_at = clock_timestamp(),
+		position = nextval('p2ptext.outbox_position')
+	WHERE o.id = item.id AND o.campaign_id = item.campaign_id
+	RETURNING * INTO item;
+	RETURN item;
+END
+$$;
+COMMENT ON FUNCTION p2ptext.approve(bigint) IS
+'lets one draft leave, in the name of the caller; one human action for one message, so once per statement';
+
+CREATE FUNCTION p2ptext.approve_batch(campaign text, max_rows int DEFAULT 1000) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	camp p2ptext.campaign := p2ptext.find_campaign(campaign);
+	me name := p2ptext.caller();
+	n bigint;
+BEGIN
+	PERFORM p2ptext.require_member('manager');
+	IF camp.mode <> 'broadcast' THEN
+		RAISE EXCEPTION 'campaign "%" is in mode %', campaign, camp.mode
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+			DETAIL = 'In this mode each text is approved by itself.',
+			HINT = 'Use next_text() and approve(), or create the campaign with mode => ''broadcast''.';
+	END IF;
+	IF max_rows < 1 THEN
+		RAISE EXCEPTION 'max_rows must be at least 1'
+			USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	UPDATE p2ptext.outbox o
+	SET status = 'approved', approved_by = me, approved_at = clock_timestamp(),
+		position = nextval('p2ptext.outbox_position')
+	FROM (SELECT d.id, d.campaign_id FROM p2ptext.outbox d
+		  WHERE d.campaign_id = camp.id AND d.status = 'draft' AND d.texter IS NULL
+		  AND d.body IS NOT NULL
+		  ORDER BY d.id LIMIT max_rows FOR UPDATE SKIP LOCKED) d
+	WHERE o.id = d.id AND o.campaign_id = d.campaign_id;
+	GET DIAGNOSTICS n = ROW_COUNT;
+	RETURN n;
+END
+$$;
+COMMENT ON FUNCTION p2ptext.approve_batch(text, int) IS
+'lets up to max_rows drafts of a broadcast campaign leave; returns how many';
+
+CREATE FUNCTION p2ptext.cancel(campaign text) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	camp p2ptext.campaign := p2ptext.find_campaign(campaign);
+	n bigint;
+BEGIN
+	PERFORM p2ptext.require_member('manager');
+	UPDATE p2ptext.outbox o SET status = 'cancelled', reason = format('by %s', p2ptext.caller())
+	WHERE o.campaign_id = camp.id AND o.status IN ('draft', 'approved');
+	GET DIAGNOSTICS n = ROW_COUNT;
+	RETURN n;
+END
+$$;
+COMMENT ON FUNCTION p2ptext.cancel(text) IS 'cancels every draft and approved text of a campaign that has not been claimed; returns how many';
+
+CREATE FUNCTION p2ptext.resolve_unknown(outbox_id bigint, verdict text) RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	item p2ptext.outbox;
+BEGIN
+	PERFORM p2ptext.require_member('manager');
+	IF verdict NOT IN ('sent', 'retry') THEN
+		RAISE EXCEPTION 'verdict "%" is not known', verdict
+			USING ERRCODE = 'invalid_parameter_value',
+			HINT = 'Say ''sent'' when the gateway has it, or ''retry'' when it surely has not.';
+	END IF;
+	SELECT * INTO item FROM p2ptext.outbox o WHERE o.id = outbox_id AND o.status = 'unknown' FOR UPDATE;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'outbox has no text % whose fate is unknown', outbox_id
+			USING ERRCODE = 'undefined_object',
+			HINT = 'SELECT id FROM p2ptext.outbox WHERE status = ''unknown'' lists them.';
+	END IF;
+	IF verdict = 'sent' THEN
+		PERFORM p2ptext.settle(ARRAY[item.id], ARRAY[item.campaign_id]);
+	ELSE
+		-- The verdict is a person's approval of another attempt.
+		UPDATE p2ptext.outbox o
+		SET status = 'approved', reason = NULL, approved_by = p2ptext.caller(),
+			approved_at = clock_timestamp(), position = nextval('p2ptext.outbox_position')
+		WHERE o.id = item.id AND o.campaign_id = item.campaign_id;
+	END IF;
+	RETURN verdict;
+END
+$$;
+COMMENT ON FUNCTION p2ptext.resolve_unknown(bigint, text) IS
+'a person decides the fate of a text that may or may not have left: sent records it as sent, retry sends it again';

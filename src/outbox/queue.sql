@@ -1,0 +1,184 @@
+-- queue.sql
+--	  The sender's side of the outbox: claim, finish, recover, requeue.
+--
+-- The worker calls these; nobody else may.  A claim is committed before the
+-- courier hears of it, and no transaction is open while a gateway answers, so
+-- after any crash a row in 'sending' is one whose fate is not known.
+
+-- Each lane is a campaign and a kind of text; mark is the highest position
+-- claimed from it so far, below which lie only dead rows.  A row that must not
+-- leave now is put aside in the same statement.
+CREATE FUNCTION p2ptext.claim(worker int, campaigns int[], kinds text[], marks bigint[], quotas int[])
+RETURNS TABLE (id bigint, campaign_id int, kind text, "position" bigint, status text,
+			   gateway_id int, ref text, sender text, phone text, body text, validity_s int)
+LANGUAGE plpgsql
+AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN QUERY
+	WITH picked AS MATERIALIZED (
+		SELECT o.*
+		FROM unnest(campaigns, kinds, marks, quotas) AS lane(campaign_id, kind, mark, quota)
+		CROSS JOIN LATERAL (
+			SELECT q.id, q.campaign_id, q.phone, q.timezones
+			FROM p2ptext.outbox q
+			WHERE q.campaign_id = lane.campaign_id AND q.kind = lane.kind
+			AND q.status = 'approved' AND q.not_before IS NULL
+			AND q.position > lane.mark
+			ORDER BY q.position LIMIT lane.quota
+			FOR UPDATE SKIP LOCKED) o),
+	judged AS (
+		SELECT p.id, p.campaign_id, c.gateway_id, c.send_before,
+			   CASE WHEN c.status <> 'active' THEN 'approved'
+					WHEN x.phone IS NOT NULL THEN 'suppressed'
+					WHEN c.send_before <= now() THEN 'expired'
+					WHEN h.opens > now() THEN 'approved'
+					WHEN h.opens IS NULL THEN 'suppressed'
+					ELSE 'sending' END AS status,
+			   CASE WHEN c.status <> 'active' THEN 'campaign_' || c.status
+					WHEN x.phone IS NOT NULL THEN 'opted_out'
+					WHEN c.send_before <= now() THEN 'send_before'
+					WHEN h.opens > now() OR h.opens IS NULL THEN 'texting_hours' END AS reason,
+			   -- A paused campaign's texts wait until resume() requeues them.
+			   CASE WHEN c.status <> 'active' THEN 'infinity'
+					WHEN h.opens > now() THEN h.opens END AS not_before
+		FROM picked p
+		JOIN p2ptext.campaign c ON c.id = p.campaign_id
+		JOIN p2ptext.gateway g ON g.id = c.gateway_id
+		LEFT JOIN p2ptext.opt_out x ON x.phone = p.phone AND x.ended_at IS NULL
+		CROSS JOIN LATERAL (
+			SELECT CASE WHEN g.keep_texting_hours
+				THEN p2ptext.next_texting_time(p.timezones, c.hours_start, c.hours_end, now())
+				ELSE now() END) AS h(opens))
+	UPDATE p2ptext.outbox o
+	SET status = j.status, reason = j.reason, not_before = j.not_before,
+		attempts = o.attempts + (j.status = 'sending')::int::smallint,
+		claimed_by = worker, claimed_at = now(),
+		ref = CASE WHEN j.status = 'sending'
+			THEN o.id || '-' || replace(gen_random_uuid()::text, '-', '') END
+	FROM judged j
+	WHERE o.id = j.id AND o.campaign_id = j.campaign_id AND o.status = 'approved'
+	RETURNING o.id, o.campaign_id, o.kind, o.position, o.status, j.gateway_id, o.ref,
+			  o.sender, o.phone, o.body,
+			  least(extract(epoch FROM j.send_before - now()), 2147483647)::int;
+END
+$$;
+COMMENT ON FUNCTION p2ptext.claim(int, int[], text[], bigint[], int[]) IS
+'marks the next approved texts of some lanes as being sent, or puts them aside where an opt-out, texting hours, an expiry or a pause forbids it';
+
+-- What becomes of a text that was accepted or refused: it moves to message,
+-- its conversation moves on, and an opt-out the gateway told of is kept.
+CREATE FUNCTION p2ptext.finish(ids bigint[], campaigns int[], outcomes text[], provider_ids text[],
+	codes text[], details text[], delays_ms int[], segments int[])
+RETURNS void
+LANGUAGE plpgsql
+AS $$
+#variable_conflict use_column
+BEGIN
+	WITH result AS MATERIALIZED (
+		SELECT * FROM unnest(ids, campaigns, outcomes, provider_ids, codes, details, segments)
+			AS r(id, campaign_id, outcome, provider_id, code, detail, segments)
+		WHERE r.outcome IN ('sent', 'failed', 'opted_out')),
+	gone AS (
+		DELETE FROM p2ptext.outbox o USING result r
+		WHERE o.id = r.id AND o.campaign_id = r.campaign_id AND o.status = 'sending'
+		RETURNING o.*, r.outcome, r.provider_id, r.code, r.detail, r.segments),
+	kept AS (
+		INSERT INTO p2ptext.message (id, campaign_id, conversation_id, direction, kind, status,
+									 sender, phone, body, sms_segments, approved_by, approved_at,
+									 sent_at, gateway_id, provider_id, ref, error_code, error_text,
+									 created_at)
+		SELECT g.id, g.campaign_id, g.conversation_id, 'out', g.kind,
+			   CASE g.outcome WHEN 'sent' THEN 'sent' ELSE 'failed' END,
+			   g.sender, g.phone, g.body,
+			   coalesce(nullif(g.segments, 0), p2ptext.sms_segments(g.body)),
+			   g.approved_by, g.approved_at,
+			   CASE g.outcome WHEN 'sent' THEN g.claimed_at END,
+			   c.gateway_id, nullif(g.provider_id, ''), g.ref,
+			   nullif(g.code, ''), nullif(g.detail, ''), g.created_at
+		FROM gone g
+		JOIN p2ptext.campaign c ON c.id = g.campaign_id),
+	moved AS (
+		UPDATE p2ptext.conversation c
+		SET message_status = CASE WHEN c.message_status = 'closed' THEN 'closed'
+								  WHEN g.kind = 'reply' AND c.waiting_since IS NULL THEN 'convo'
+								  WHEN c.message_status = 'needs_message' THEN 'messaged'
+								  ELSE c.message_status END,
+			last_out_at = g.claimed_at
+		FROM gone g
+		WHERE g.outcome = 'sent' AND c.id = g.conversation_id AND c.campaign_id = g.campaign_id)
+	INSERT INTO p2ptext.opt_out (phone, how, detail)
+	SELECT g.phone, 'gateway', g.code FROM gone g WHERE g.outcome = 'opted_out'
+	ON CONFLICT DO NOTHING;
+
+	-- What did not leave, or may not have.
+	IF outcomes && '{retry,not_started,unknown}' THEN
+		UPDATE p2ptext.outbox o
+		SET status = CASE r.outcome WHEN 'unknown' THEN 'unknown' ELSE 'approved' END,
+			reason = CASE r.outcome WHEN 'unknown' THEN 'no_answer' WHEN 'retry' THEN 'retry' END,
+			position = nextval('p2ptext.outbox_position'),
+			not_before = CASE r.outcome WHEN 'retry' THEN
+				now() + greatest(r.delay_ms, least(500 * 2 ^ least(o.attempts, 10), 300000)
+										  * (0.5 + random())) * interval '1 millisecond' END,
+			attempts = o.attempts - (r.outcome = 'not_started')::int::smallint,
+			error_code = nullif(r.code, ''), error_text = nullif(r.detail, '')
+		FROM unnest(ids, campaigns, outcomes, codes, details, delays_ms)
+			AS r(id, campaign_id, outcome, code, detail, delay_ms)
+		WHERE o.id = r.id AND o.campaign_id = r.campaign_id AND o.status = 'sending'
+		AND r.outcome IN ('retry', 'not_started', 'unknown');
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION p2ptext.finish(bigint[], int[], text[], text[], text[], text[], int[], int[]) IS
+'records what the gateway answered for claimed texts: sent, failed, opted_out, retry, not_started or unknown';
+
+-- A text whose fate was unknown did leave: a receipt or a person says so.
+CREATE FUNCTION p2ptext.settle(ids bigint[], campaigns int[]) RETURNS void
+LANGUAGE plpgsql
+AS $$
+BEGIN
+	UPDATE p2ptext.outbox o SET status = 'sending'
+	FROM unnest(ids, campaigns) AS u(id, campaign_id)
+	WHERE o.id = u.id AND o.campaign_id = u.campaign_id AND o.status = 'unknown';
+	PERFORM p2ptext.finish(ids, campaigns, array_fill('sent'::text, ARRAY[cardinality(ids)]),
+		array_fill(''::text, ARRAY[cardinality(ids)]), array_fill(''::text, ARRAY[cardinality(ids)]),
+		array_fill(''::text, ARRAY[cardinality(ids)]), array_fill(0, ARRAY[cardinality(ids)]),
+		array_fill(0, ARRAY[cardinality(ids)]));
+END
+$$;
+COMMENT ON FUNCTION p2ptext.settle(bigint[], int[]) IS 'records texts of unknown fate as sent';
+
+-- A sender that starts finds what its predecessor had claimed.  Some of it may
+-- have been accepted, so none of it may be sent again.
+CREATE FUNCTION p2ptext.recover(worker int, workers int) RETURNS bigint
+LANGUAGE plpgsql
+AS $$
+DECLARE
+	n bigint;
+BEGIN
+	UPDATE p2ptext.outbox o SET status = 'unknown', reason = 'sender_stopped'
+	WHERE o.status = 'sending'
+	AND (o.claimed_by = worker OR (worker = 0 AND o.claimed_by >= workers));
+	GET DIAGNOSTICS n = ROW_COUNT;
+	RETURN n;
+END
+$$;
+COMMENT ON FUNCTION p2ptext.recover(int, int) IS
+'marks what this sender, or one that no longer runs, had claimed as unknown; returns how many';
+
+-- Back into the queue when its time has come; returns when the next is due.
+CREATE FUNCTION p2ptext.requeue(max_rows int) RETURNS timestamptz
+LANGUAGE plpgsql
+AS $$
+BEGIN
+	UPDATE p2ptext.outbox o
+	SET not_before = NULL, position = nextval('p2ptext.outbox_position')
+	FROM (SELECT d.id, d.campaign_id FROM p2ptext.outbox d
+		  WHERE d.status = 'approved' AND d.not_before <= now()
+		  ORDER BY d.not_before LIMIT max_rows FOR UPDATE SKIP LOCKED) d
+	WHERE o.id = d.id AND o.campaign_id = d.campaign_id;
+	RETURN (SELECT min(o.not_before) FROM p2ptext.outbox o
+			WHERE o.status = 'approved' AND o.not_before < 'infinity');
+END
+$$;
+COMMENT ON FUNCTION p2ptext.requeue(int) IS 'requeues deferred texts whose time has come; returns when the next is due';

@@ -1,0 +1,104 @@
+/*-------------------------------------------------------------------------
+ *
+ * p2ptext.c
+ *	  Where the library is loaded: settings, and the way to the workers.
+ *
+ * Loaded by shared_preload_libraries it also runs the workers; loaded into a
+ * single session it gives that session the SQL functions and no more.
+ *
+ * src/p2ptext.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/guc.h"
+
+#include "compat.h"
+#include "p2ptext.h"
+#include "worker/worker.h"
+
+PG_MODULE_MAGIC;
+
+char *p2ptext_listen_addresses;
+int p2ptext_port;
+char *p2ptext_public_url;
+int p2ptext_senders;
+int p2ptext_batch_size;
+int p2ptext_max_in_flight;
+int p2ptext_request_timeout;
+char *p2ptext_secrets_file;
+char *p2ptext_databases;
+
+void _PG_init(void);
+
+/* Those of the listener may differ by database: ALTER DATABASE ... SET. */
+static void
+define_listener_settings(void)
+{
+	DefineCustomStringVariable(
+		"p2ptext.listen_addresses",
+		"Addresses on which webhooks are received, separated by commas.",
+		"Put a reverse proxy with TLS in front of any address but loopback.",
+		&p2ptext_listen_addresses, "127.0.0.1", PGC_SUSET, 0, NULL, NULL,
+		NULL);
+	DefineCustomIntVariable("p2ptext.port",
+							"Port on which webhooks are received.",
+							"0 means that none are.", &p2ptext_port, 0, 0,
+							65535, PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable(
+		"p2ptext.public_url",
+		"Where gateways reach the listener, such as https://sms.example.org.",
+		"Receipts are asked for, and signed webhooks recognised, only when it "
+		"is set.",
+		&p2ptext_public_url, "", PGC_SUSET, 0, NULL, NULL, NULL);
+}
+
+static void
+define_sender_settings(void)
+{
+	DefineCustomIntVariable("p2ptext.senders",
+							"Sender workers of each database.", NULL,
+							&p2ptext_senders, 1, 1, 8, PGC_SIGHUP, 0, NULL,
+							NULL, NULL);
+	DefineCustomIntVariable("p2ptext.batch_size",
+							"Texts claimed, or results recorded, in one "
+							"transaction.",
+							NULL, &p2ptext_batch_size, 500, 1, 10000,
+							PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("p2ptext.max_in_flight",
+							"Requests a sender has open at one gateway.", NULL,
+							&p2ptext_max_in_flight, 64, 1, 10000, PGC_SIGHUP,
+							0, NULL, NULL, NULL);
+	DefineCustomIntVariable("p2ptext.request_timeout",
+							"How long a gateway may take to answer.",
+							"After that it is unknown whether it has the "
+							"text.",
+							&p2ptext_request_timeout, 10000, 100, 600000,
+							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomStringVariable("p2ptext.secrets_file",
+							   "File with the gateways' secrets.",
+							   "Lines of the form \"gateway = secret\"; only "
+							   "the server's user may be able to read it.",
+							   &p2ptext_secrets_file, "", PGC_SIGHUP,
+							   GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
+	DefineCustomStringVariable("p2ptext.databases",
+							   "Databases in which workers may run.",
+							   "Names separated by commas; empty means every "
+							   "database that has the extension.",
+							   &p2ptext_databases, "", PGC_SIGHUP,
+							   GUC_LIST_INPUT, NULL, NULL, NULL);
+}
+
+void
+_PG_init(void)
+{
+	define_listener_settings();
+	define_sender_settings();
+	MarkGUCPrefixReserved("p2ptext");
+
+	if (process_shared_preload_libraries_in_progress && !IsBinaryUpgrade)
+		worker_init();
+}

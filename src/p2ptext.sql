@@ -1,0 +1,73 @@
+-- p2ptext.sql
+--	  The schema, who the caller is, and the people who may do what.
+--
+-- Roles of the database are the people: a member row says what one of them
+-- may do, grant_role() gives the privileges to match (src/access.sql).
+
+COMMENT ON SCHEMA p2ptext IS 'peer-to-peer texting from the database that holds the voter file';
+
+CREATE FUNCTION p2ptext.caller() RETURNS name
+LANGUAGE c STABLE STRICT PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'p2ptext_caller';
+COMMENT ON FUNCTION p2ptext.caller() IS
+'the role on whose behalf the session acts, also inside a SECURITY DEFINER function';
+
+CREATE FUNCTION p2ptext.one_action() RETURNS void
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'p2ptext_one_action';
+COMMENT ON FUNCTION p2ptext.one_action() IS
+'errors when called twice within one statement: a p2p approval is one human action for one message';
+
+CREATE TABLE p2ptext.member (
+	role name PRIMARY KEY,
+	kind text NOT NULL CHECK (kind IN ('manager', 'texter', 'reader')),
+	first_name text,
+	last_name text,
+	granted_by name NOT NULL DEFAULT p2ptext.caller(),
+	granted_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE p2ptext.member IS 'database roles that may use p2ptext, and the names by which voters know them';
+SELECT pg_extension_config_dump('p2ptext.member', '');
+
+CREATE FUNCTION p2ptext.is_member(VARIADIC kinds text[]) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT pg_has_role(p2ptext.caller(), e.extowner, 'USAGE')
+		OR EXISTS (SELECT
+				   FROM p2ptext.member m
+				   JOIN pg_roles r ON r.rolname = m.role
+				   WHERE m.kind = ANY (kinds)
+				   AND pg_has_role(p2ptext.caller(), r.oid, 'USAGE'))
+	FROM pg_extension e
+	WHERE e.extname = 'p2ptext'
+$$;
+COMMENT ON FUNCTION p2ptext.is_member(text[]) IS
+'whether the caller is a member of one of these kinds, or has the rights of the extension''s owner';
+
+CREATE FUNCTION p2ptext.require_member(VARIADIC kinds text[]) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF NOT p2ptext.is_member(VARIADIC kinds) THEN
+		RAISE EXCEPTION 'permission denied: role "%" is not a % of p2ptext',
+			p2ptext.caller(), array_to_string(kinds, ' or ')
+			USING ERRCODE = 'insufficient_privilege',
+			HINT = format('An owner can allow it: SELECT p2ptext.grant_role(%L, %L);',
+						  p2ptext.caller(), kinds[1]);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION p2ptext.require_member(text[]) IS 'errors unless is_member() holds';
+
+-- What {{texter.first_name}} and {{texter.last_name}} stand for.  A role
+-- that never told its name goes by the role's own.
+CREATE TYPE p2ptext.texter_name AS (first_name text, last_name text);
+
+CREATE FUNCTION p2ptext.texter(role name) RETURNS p2ptext.texter_name
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT ROW(coalesce(m.first_name, initcap(r.role)), m.last_name)::p2ptext.texter_name
+	FROM (SELECT $1 AS role) r
+	LEFT JOIN p2ptext.member m ON m.role = r.role
+$$;
+COMMENT ON FUNCTION p2ptext.texter(name) IS 'the name of a texter as scripts show it';

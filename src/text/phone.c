@@ -1,0 +1,136 @@
+/*-------------------------------------------------------------------------
+ *
+ * phone.c
+ *	  SQL functions about phone numbers and the time zones of places.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "fmgr.h"
+#include "funcapi.h"
+
+#include "compat.h"
+#include "text/core/phone.h"
+#include "text/core/zone.h"
+#include "text/utf8_text.h"
+
+/* Reads the region argument into region, or raises. */
+static void
+get_region(const text *t, char region[3])
+{
+	const char *s = VARDATA_ANY(t);
+
+	if (VARSIZE_ANY_EXHDR(t) != 2 || !isalpha((unsigned char) s[0]) ||
+		!isalpha((unsigned char) s[1]))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid region \"%s\"", text_to_cstring(t)),
+				 errhint("Use a two-letter ISO 3166 country code, such as "
+						 "US.")));
+	region[0] = pg_ascii_toupper(s[0]);
+	region[1] = pg_ascii_toupper(s[1]);
+	region[2] = '\0';
+}
+
+static void
+parse(FunctionCallInfo fcinfo, Phone *phone)
+{
+	Utf8 u = PG_GETARG_UTF8(0);
+	char region[3] = "US";
+
+	if (PG_NARGS() > 1)
+		get_region(PG_GETARG_TEXT_PP(1), region);
+	phone_parse(u.str, u.len, region, phone);
+}
+
+PG_FUNCTION_INFO_V1(p2ptext_phone);
+Datum
+p2ptext_phone(PG_FUNCTION_ARGS)
+{
+	Phone phone;
+
+	parse(fcinfo, &phone);
+	if (!PHONE_VALID(phone.problem))
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(phone.e164));
+}
+
+PG_FUNCTION_INFO_V1(p2ptext_phone_problem);
+Datum
+p2ptext_phone_problem(PG_FUNCTION_ARGS)
+{
+	Phone phone;
+
+	parse(fcinfo, &phone);
+	if (phone.problem == PHONE_OK)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(phone_problem_name(phone.problem)));
+}
+
+/* All that is known of one cell, as a row. */
+PG_FUNCTION_INFO_V1(p2ptext_phone_details);
+Datum
+p2ptext_phone_details(PG_FUNCTION_ARGS)
+{
+	Phone phone;
+	TupleDesc desc;
+	const char *columns[4];
+	Datum values[4];
+	bool nulls[4];
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	parse(fcinfo, &phone);
+	columns[0] = phone.e164;
+	columns[1] = phone.country;
+	columns[2] = phone_problem_name(phone.problem);
+	columns[3] = phone_note_name(phone.note);
+	for (int i = 0; i < 4; i++)
+	{
+		nulls[i] = columns[i] == NULL || columns[i][0] == '\0';
+		values[i] = nulls[i] ? (Datum) 0
+							 : PointerGetDatum(cstring_to_text(columns[i]));
+	}
+	PG_RETURN_DATUM(HeapTupleGetDatum(
+		heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+}
+
+static Datum
+return_zones(FunctionCallInfo fcinfo, const char *zones)
+{
+	if (zones == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_ARRAYTYPE_P(words_array(zones));
+}
+
+PG_FUNCTION_INFO_V1(p2ptext_phone_timezones);
+Datum
+p2ptext_phone_timezones(PG_FUNCTION_ARGS)
+{
+	Phone phone;
+
+	parse(fcinfo, &phone);
+	if (!PHONE_VALID(phone.problem) || phone.country[0] == '\0')
+		PG_RETURN_NULL();
+	return return_zones(fcinfo, zones_of_phone(phone.e164 + 2));
+}
+
+PG_FUNCTION_INFO_V1(p2ptext_zip_timezones);
+Datum
+p2ptext_zip_timezones(PG_FUNCTION_ARGS)
+{
+	Utf8 u = PG_GETARG_UTF8(0);
+
+	return return_zones(fcinfo, zones_of_zip(u.str, u.len));
+}
+
+PG_FUNCTION_INFO_V1(p2ptext_state_timezones);
+Datum
+p2ptext_state_timezones(PG_FUNCTION_ARGS)
+{
+	Utf8 u = PG_GETARG_UTF8(0);
+
+	return return_zones(fcinfo, zones_of_state(u.str, u.len));
+}

@@ -1,0 +1,418 @@
+/*-------------------------------------------------------------------------
+ *
+ * sender.c
+ *	  Moves approved texts from the outbox to the courier and results back.
+ *
+ * Claims are committed before the courier hears of them, and no transaction
+ * is open while it works.  If the courier dies, what it may have begun is of
+ * unknown fate and is never sent again by itself; what still lay in our
+ * buffer goes back into the queue.
+ *
+ * src/worker/sender.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+
+#include "outbox/queue.h"
+#include "p2ptext.h"
+#include "worker/courier.h"
+#include "worker/worker.h"
+
+/* Results are gathered this long unless a batch is full sooner. */
+#define GATHER_MS 5
+#define RETRY_MS 1000
+/* A shutdown lets requests that have begun end within this time. */
+#define WIND_DOWN_MS 1500
+
+typedef struct Gateway
+{
+	int32 id;
+	bool loopback;
+	int in_flight;
+} Gateway;
+
+typedef struct InFlight
+{
+	int64 id;
+	int32 campaign;
+	int32 gateway;
+	uint64 end; /* where its frame ends in what was put for the courier */
+} InFlight;
+
+static Courier courier;
+static HTAB *in_flight;
+static Gateway *gateways;
+static int n_gateways;
+static EventBatch events;
+static TimestampTz gathering_since; /* 0: no results wait */
+static TimestampTz record_after;
+static bool settings_stale = true;
+
+static Gateway *
+find_gateway(int32 id)
+{
+	for (int i = 0; i < n_gateways; i++)
+		if (gateways[i].id == id)
+			return &gateways[i];
+	return NULL;
+}
+
+/* Keep the courier's window full, with a batch in reserve. */
+static int
+gateway_room(int32 id)
+{
+	Gateway *gateway = find_gateway(id);
+	int room;
+
+	if (gateway == NULL)
+		return -1;
+	room = p2ptext_max_in_flight + p2ptext_batch_size - gateway->in_flight;
+	/* A claim costs a commit, so let it be worth one. */
+	return room >= Max(p2ptext_batch_size / 2, 1) ? room : 0;
+}
+
+static void
+tell_gateway(HeapTuple tuple, TupleDesc desc, const char *secret)
+{
+	static const int columns[] = {2, 3, 4, 5}; /* name ... account */
+	bool isnull;
+
+	wire_begin(&courier.out, WIRE_GATEWAY);
+	wire_put_u32(&courier.out,
+				 DatumGetInt32(SPI_getbinval(tuple, desc, 1, &isnull)));
+	for (int i = 0; i < (int) lengthof(columns); i++)
+		wire_put_str(&courier.out, SPI_getvalue(tuple, desc, columns[i]));
+	wire_put_str(&courier.out, secret);
+	wire_put_str(&courier.out, SPI_getvalue(tuple, desc, 6));
+	wire_put_str(&courier.out, p2ptext_public_url);
+	wire_put_u32(&courier.out, p2ptext_max_in_flight);
+	wire_put_u32(&courier.out, p2ptext_request_timeout);
+	if (!courier_frame_end(&courier))
+		elog(ERROR, "settings of gateway \"%s\" are too long",
+			 SPI_getvalue(tuple, desc, 2));
+}
+
+static void
+load_settings(void *arg)
+{
+	int n = 0;
+	Gateway *fresh;
+
+	if (SPI_execute("SELECT id, name, provider, coalesce(base_url, ''), "
+					"coalesce(account, ''), settings "
+					"FROM p2ptext.gateway WHERE enabled ORDER BY id",
+					true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not read gateways");
+	fresh = MemoryContextAllocZero(TopMemoryContext,
+								   Max(SPI_processed, 1) * sizeof(Gateway));
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		HeapTuple tuple = SPI_tuptable->vals[i];
+		TupleDesc desc = SPI_tuptable->tupdesc;
+		bool isnull;
+		int32 id = DatumGetInt32(SPI_getbinval(tuple, desc, 1, &isnull));
+		char *name = SPI_getvalue(tuple, desc, 2);
+		bool loopback = strcmp(SPI_getvalue(tuple, desc, 3), "loopback") == 0;
+		char *secret = loopback ? "" : secret_of(name, WARNING);
+		Gateway *before = find_gateway(id);
+
+		if (secret == NULL)
+		{
+			worker_note_error(psprintf(
+				"gateway \"%s\" has no credentials: put \"%s = <secret>\" "
+				"into the file named by p2ptext.secrets_file and reload",
+				name, name));
+			continue;
+		}
+		tell_gateway(tuple, desc, secret);
+		if (!loopback)
+			explicit_bzero(secret, strlen(secret));
+		fresh[n].id = id;
+		fresh[n].loopback = loopback;
+		fresh[n++].in_flight = before ? before->in_flight : 0;
+	}
+	if (gateways)
+		pfree(gateways);
+	gateways = fresh;
+	n_gateways = n;
+	queue_load_lanes();
+}
+
+static void
+hand_over(const Claimed *text)
+{
+	Gateway *gateway = find_gateway(text->gateway);
+	InFlight *entry;
+
+	wire_begin(&courier.out, WIRE_SEND);
+	wire_put_u64(&courier.out, text->id);
+	wire_put_u32(&courier.out, text->gateway);
+	wire_put_str(&courier.out, text->ref);
+	wire_put_str(&courier.out, text->sender);
+	wire_put_str(&courier.out, text->phone);
+	wire_put_str(&courier.out, text->body);
+	wire_put_u32(&courier.out, Max(text->validity_s, 0));
+	if (!courier_frame_end(&courier))
+	{
+		results_add(text->id, text->campaign, WIRE_FAILED, "", "too_long",
+					"the text is too long for any gateway", 0, 0);
+		return;
+	}
+	entry = hash_search(in_flight, &text->id, HASH_ENTER, NULL);
+	entry->campaign = text->campaign;
+	entry->gateway = text->gateway;
+	entry->end = courier.put;
+	gateway->in_flight++;
+}
+
+static void
+landed(InFlight *entry)
+{
+	Gateway *gateway = find_gateway(entry->gateway);
+
+	if (gateway != NULL)
+		gateway->in_flight--;
+	hash_search(in_flight, &entry->id, HASH_REMOVE, NULL);
+	if (gathering_since == 0)
+		gathering_since = GetCurrentTimestamp();
+}
+
+static void
+take_result(WireFrame *frame)
+{
+	int64 id = wire_get_u64(frame);
+	WireOutcome outcome = wire_get_u32(frame);
+	char *provider_id = wire_text(wire_get_str(frame));
+	char *code = wire_text(wire_get_str(frame));
+	char *text = wire_text(wire_get_str(frame));
+	uint32 delay_ms = wire_get_u32(frame);
+	uint32 segments = wire_get_u32(frame);
+	InFlight *entry = hash_search(in_flight, &id, HASH_FIND, NULL);
+
+	if (!wire_done(frame) || entry == NULL || outcome < WIRE_SENT ||
+		outcome > WIRE_UNKNOWN)
+	{
+		courier_fail(&courier, "courier told of a text it was not given");
+		return;
+	}
+	results_add(id, entry->campaign, outcome, provider_id, code, text,
+				Min(delay_ms, 24 * 3600 * 1000), Min(segments, 1000));
+	landed(entry);
+}
+
+/* Only the simulated voters of a loopback gateway write from here. */
+static void
+take_webhook(WireFrame *frame)
+{
+	Gateway *gateway;
+	int32 id;
+
+	(void) wire_get_u64(frame);
+	id = wire_get_u32(frame);
+	gateway = find_gateway(id);
+	(void) wire_get_str(frame);
+	for (uint32 n = wire_get_u32(frame); n > 0 && frame->ok; n--)
+		(void) wire_get_str(frame);
+	if (gateway == NULL || !gateway->loopback ||
+		!events_take(&events, id, frame))
+	{
+		courier_fail(&courier, "courier sent an event it cannot have");
+		return;
+	}
+	if (gathering_since == 0)
+		gathering_since = GetCurrentTimestamp();
+}
+
+static void
+take_frames(void)
+{
+	WireFrame frame;
+
+	while (courier_next(&courier, &frame))
+	{
+		if (frame.type == WIRE_RESULT)
+			take_result(&frame);
+		else if (frame.type == WIRE_WEBHOOK)
+			take_webhook(&frame);
+		else
+			courier_fail(&courier, "courier sent an unknown frame");
+	}
+}
+
+/* The courier is gone, with all it had been given. */
+static void
+abandon_in_flight(void)
+{
+	HASH_SEQ_STATUS scan;
+	InFlight *entry;
+
+	hash_seq_init(&scan, in_flight);
+	while ((entry = hash_seq_search(&scan)) != NULL)
+	{
+		bool handed = entry->end <= courier.flushed;
+
+		results_add(entry->id, entry->campaign,
+					handed ? WIRE_UNKNOWN : WIRE_NOT_STARTED, "", "", "", 0,
+					0);
+		landed(entry);
+	}
+}
+
+/* Move bytes and frames; false when there is no courier to talk to. */
+static bool
+talk(void)
+{
+	if (courier.pid > 0 && courier_exchange(&courier))
+		take_frames();
+	if (courier.pid > 0)
+		return true;
+	if (hash_get_num_entries(in_flight) > 0)
+		abandon_in_flight();
+	settings_stale = true;
+	return false;
+}
+
+static void
+claim_and_hand_over(void)
+{
+	Claimed *rows;
+	int n = queue_claim(gateway_room, &rows);
+
+	for (int i = 0; i < n; i++)
+		hand_over(&rows[i]);
+}
+
+/* Record results when there are enough, or when they waited long enough. */
+static void
+record_when_due(bool now)
+{
+	TimestampTz time = GetCurrentTimestamp();
+
+	if (gathering_since == 0 || time < record_after)
+		return;
+	if (!now && results_pending() < p2ptext_batch_size &&
+		hash_get_num_entries(in_flight) > 0 &&
+		time < TimestampTzPlusMilliseconds(gathering_since, GATHER_MS))
+		return;
+	if (results_record(&events))
+		gathering_since = 0;
+	else
+		record_after = TimestampTzPlusMilliseconds(time, RETRY_MS);
+}
+
+static long
+wait_time(void)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	long timeout;
+
+	if (courier.pid == 0)
+		timeout = courier_delay(&courier) + 1;
+	else if (settings_stale)
+		timeout = RETRY_MS;
+	else
+		timeout = queue_delay();
+	/* Room comes with results, not with time. */
+	if (timeout == 0 && hash_get_num_entries(in_flight) > 0)
+		timeout = RETRY_MS;
+	if (gathering_since != 0)
+	{
+		TimestampTz due =
+			TimestampTzPlusMilliseconds(gathering_since, GATHER_MS);
+
+		timeout = Min(timeout, TimestampDifferenceMilliseconds(
+								   now, Max(due, record_after)));
+	}
+	return timeout;
+}
+
+static void
+sender_init(void)
+{
+	HASHCTL control = {.keysize = sizeof(int64),
+					   .entrysize = sizeof(InFlight)};
+
+	in_flight = hash_create("p2ptext in flight", 1024, &control,
+							HASH_ELEM | HASH_BLOBS);
+	events_init(&events);
+	results_init();
+}
+
+/*
+ * Asked to stop: what has not begun goes back, what has begun may end for a
+ * moment, the rest is of unknown fate.
+ */
+static void
+wind_down(void)
+{
+	TimestampTz give_up =
+		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), WIND_DOWN_MS);
+
+	if (courier.pid > 0)
+	{
+		wire_begin(&courier.out, WIRE_QUIT);
+		courier_frame_end(&courier);
+	}
+	while (courier.pid > 0 && hash_get_num_entries(in_flight) > 0 &&
+		   GetCurrentTimestamp() < give_up)
+	{
+		(void) worker_stopping();
+		if (talk())
+			(void) worker_wait(courier.fd, wire_pending(&courier.out) > 0, 50);
+	}
+	if (courier.pid > 0)
+		courier_fail(&courier, "stopping");
+	abandon_in_flight();
+	if (!worker_extension_gone() && !results_record(&events))
+		ereport(LOG, (errmsg("p2ptext sender stopped without recording %d "
+							 "results; those texts are of unknown fate",
+							 results_pending())));
+}
+
+void
+sender_run(void)
+{
+	static const char *const args[] = {"send", NULL};
+	MemoryContext loop = AllocSetContextCreate(
+		TopMemoryContext, "p2ptext sender", ALLOCSET_DEFAULT_SIZES);
+
+	sender_init();
+	MemoryContextSwitchTo(loop);
+	while (!worker_stopping() && !queue_recover())
+		(void) worker_wait(-1, false, RETRY_MS);
+
+	while (!worker_stopping())
+	{
+		MemoryContextReset(loop);
+		settings_stale |= worker_take_settings();
+		if (courier_start(&courier, args) && courier.ready)
+		{
+			if (settings_stale)
+				settings_stale = !worker_transaction("p2ptext: read settings",
+													 load_settings, NULL);
+			if (!settings_stale)
+			{
+				queue_requeue();
+				claim_and_hand_over();
+			}
+		}
+		record_when_due(!talk());
+		pg_atomic_write_u32(&my_worker->in_flight,
+							hash_get_num_entries(in_flight));
+		if (courier.pid > 0)
+			worker_set_state(hash_get_num_entries(in_flight) > 0
+								 ? WORKER_BUSY
+								 : WORKER_IDLE);
+		if (worker_wait(courier.pid > 0 ? courier.fd : -1,
+						courier.pid > 0 && wire_pending(&courier.out) > 0,
+						wait_time()))
+			queue_look_again();
+	}
+	wind_down();
+}

@@ -1,0 +1,300 @@
+# courier_listen.pl
+#	p2ptext-courier listen: webhooks, their answers, and those who misbehave.
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::Bin;
+use CourierTest;
+use Digest::SHA qw(hmac_sha1);
+use IO::Socket::INET;
+use MIME::Base64;
+use Test::More;
+use Time::HiRes qw(time sleep);
+
+my $port = free_port();
+my $courier =
+  CourierTest->start('listen', '--address', '127.0.0.1', '--port', $port);
+is($courier->next_of('H'), 1, 'says hello once it listens')
+  or BAIL_OUT('the courier does not start');
+$courier->gateway(
+	id => 7,
+	name => 'main',
+	secret => '',
+	public_url => 'https://text.example.org');
+$courier->gateway(id => 8, name => 'loop', provider => 'loopback');
+
+sub status { return ($_[0] // '') =~ m{^HTTP/1\.1 (\d+)} ? $1 : 'none' }
+
+sub request
+{
+	my ($method, $path, $body, @headers) = @_;
+	$body //= '';
+	return join("\r\n",
+		"$method $path HTTP/1.1", 'Host: x', @headers,
+		'Content-Length: ' . length $body, '', $body);
+}
+
+my $form = 'Content-Type: application/x-www-form-urlencoded';
+my $text =
+  'MessageSid=SM1&From=%2B14155552345&To=%2B12025550100&Body=H%C3%A9+you&NumMedia=0';
+
+# A connection on which one request was made.
+sub ask
+{
+	my $socket = IO::Socket::INET->new(
+		PeerAddr => '127.0.0.1',
+		PeerPort => $port) // die "cannot connect: $!";
+	syswrite($socket, request(@_));
+	return $socket;
+}
+
+# The worker may not have told us of the gateways yet.
+my $deadline = time + 5;
+sleep(0.01)
+  while status(http_request($port, request('PUT', '/webhook/main'))) ne '405'
+  && time < $deadline;
+
+# A text.
+my $signature = encode_base64(
+	hmac_sha1(
+		"https://text.example.org/webhook/main?x=1BodyH\xC3\xA9 you"
+		  . 'From+14155552345MessageSidSM1NumMedia0To+12025550100',
+		'token'),
+	'');
+my $socket = ask(
+	'POST', '/webhook/main?x=1', $text, $form,
+	"X-Twilio-Signature: $signature",
+	'User-Agent: TwilioProxy/1.1',
+	'X-Other: dropped');
+my $hook = $courier->next_of('W');
+is($hook->{gateway}, 7, 'a text comes with its gateway');
+is($hook->{raw}, $text, '... its raw body');
+is( $hook->{headers},
+	'{"content-type":"application/x-www-form-urlencoded",'
+	  . '"user-agent":"TwilioProxy/1.1"}',
+	'... the headers worth keeping');
+my ($signed) =
+  grep { hmac_sha1($_, 'token') eq $hook->{signature} } @{ $hook->{signed} };
+ok($signed, '... what was signed, as one of a few strings');
+is(scalar @{ $hook->{events} }, 1, '... and one event');
+is_deeply(
+	$hook->{events}[0],
+	{
+		kind => 1,
+		dedupe_key => 'SM1',
+		provider_id => 'SM1',
+		ref => '',
+		from => '+14155552345',
+		to => '+12025550100',
+		body => "H\xC3\xA9 you",
+		status => '',
+		code => '',
+		detail => '',
+		media => '[]'
+	},
+	'the event');
+is(http_request($socket, '', 0.3), '', 'no answer before the ACK');
+$courier->ack($hook->{request}, 200);
+my $answer = http_request($socket, '');
+is(status($answer), 200, 'then 200');
+like($answer, qr{^Content-Type: text/xml\r}m, '... with TwiML');
+like($answer, qr{\r\n\r\n<\?xml [^>]*\?><Response/>\z}, '... that is empty');
+
+# A receipt, on the same connection.
+syswrite(
+	$socket,
+	request(
+		'POST', '/webhook/main/status/12-ab',
+		'MessageSid=SM2&MessageStatus=undelivered&ErrorCode=30003'
+		  . '&From=%2B12025550100&To=%2B14155552345',
+		$form));
+$hook = $courier->next_of('W');
+my $event = $hook->{events}[0];
+is( "$event->{kind} $event->{ref} $event->{status} $event->{code} $event->{dedupe_key}",
+	'2 12-ab undelivered 30003 SM2:undelivered',
+	'a receipt, on a kept connection');
+is($hook->{signature}, '', '... which nobody signed');
+$courier->ack($hook->{request}, 200);
+$answer = http_request($socket, '');
+like($answer, qr{\AHTTP/1\.1 200 .*\r\n\r\n\z}s, '... is answered by nothing');
+
+foreach my $status (403, 503, 500)
+{
+	$socket = ask('POST', '/webhook/main', $text, $form);
+	$courier->ack($courier->next_of('W')->{request}, $status);
+	$answer = http_request($socket, '');
+	is(status($answer), $status, "the worker says $status");
+	like($answer, qr/^Retry-After: 1\r/m, '... soon again')
+	  if $status == 503;
+}
+
+# Refused without troubling the worker.
+my $huge = 'x' x 70_000;
+foreach my $case (
+	[ 200, 'GET', '/healthz' ],
+	[ 200, 'HEAD', '/healthz' ],
+	[ 405, 'POST', '/healthz' ],
+	[ 404, 'POST', '/webhook/none', $text, $form ],
+	[ 404, 'POST', '/webhook/loop', $text, $form ],
+	[ 404, 'POST', '/webhook/', $text, $form ],
+	[ 404, 'POST', '/webhook/main/', $text, $form ],
+	[ 404, 'POST', '/webhook/main/status/', $text, $form ],
+	[ 404, 'POST', '/webhook/main/status/a/b', $text, $form ],
+	[ 404, 'POST', '/webhook/main/status/' . 'r' x 200, $text, $form ],
+	[ 404, 'GET', '/' ],
+	[ 405, 'GET', '/webhook/main' ],
+	[ 415, 'POST', '/webhook/main', '{}', 'Content-Type: application/json' ],
+	[ 415, 'POST', '/webhook/main', $text ],
+	[ 400, 'POST', '/webhook/main', 'Body=%00&MessageSid=1&From=1&To=1', $form ],
+	[ 400, 'POST', '/webhook/main', 'Body=%C3&MessageSid=1&From=1&To=1', $form ],
+	[ 400, 'POST', '/webhook/main', 'Body=%4&MessageSid=1&From=1&To=1', $form ],
+	[ 400, 'POST', '/webhook/main', 'Body=x&From=1&To=1', $form ],
+	[ 400, 'POST', '/webhook/main/status/1-a', 'MessageSid=1', $form ],
+	[ 400, 'POST', '/webhook/main', '', $form ],
+	[ 413, 'POST', '/webhook/main', $huge, $form ])
+{
+	my ($status, @request) = @$case;
+	$answer = http_request($port, request(@request));
+	is(status($answer), $status,
+		substr("$request[0] $request[1] " . ($request[2] // ''), 0, 60)
+		  . " is $status");
+}
+is( status(
+		http_request(
+			$port,
+			"POST /webhook/main HTTP/1.1\r\nHost: x\r\n$form\r\n"
+			  . "Transfer-Encoding: chunked\r\n\r\n"
+			  . join('', map { "4000\r\n" . 'x' x 0x4000 . "\r\n" } 1 .. 5)
+			  . "0\r\n\r\n")),
+	413,
+	'a long body without a length is 413');
+is( status(
+		http_request(
+			$port, request('GET', '/healthz', '', 'X-Long: ' . 'x' x 20_000))),
+	431,
+	'headers without end are 431');
+isnt(status(http_request($port, "nonsense\r\n\r\n")), 200, 'nonsense');
+is($courier->next_of('W', 0.2), undef, '... and the worker heard of none');
+
+# An ACK for nothing does nothing.
+$courier->ack(12345, 200);
+$courier->ack(0, 200);
+is(status(http_request($port, request('GET', '/healthz'))), 200, 'odd ACKs');
+
+# No more than 256 webhooks are held.
+my @sockets = map { ask('POST', '/webhook/main', $text, $form) } 1 .. 256;
+my @held = map { $courier->next_of('W')->{request} } 1 .. 256;
+is(scalar(grep { $_ } @held), 256, '256 webhooks are held');
+$answer = http_request($port, request('POST', '/webhook/main', $text, $form));
+is(status($answer), 503, 'the next is told to come again');
+like($answer, qr/^Retry-After: 1\r/m, '... soon');
+is(status(http_request($port, request('GET', '/healthz'))),
+	200, 'while health is fine');
+$courier->ack($_, 200) foreach @held;
+is(scalar(grep { status(http_request($_, '')) == 200 } @sockets),
+	256, 'all are answered');
+
+# A client that hangs up while it is held takes nobody along.
+$socket = ask('POST', '/webhook/main', $text, $form);
+$hook = $courier->next_of('W');
+close($socket);
+$courier->ack($hook->{request}, 200);
+is(status(http_request($port, request('GET', '/healthz'))), 200, 'hang-ups');
+
+# A gateway is renamed, then removed.
+$courier->gateway(id => 7, name => 'other', public_url => 'https://x');
+$deadline = time + 5;
+sleep(0.01)
+  while status(http_request($port, request('GET', '/webhook/other'))) ne '405'
+  && time < $deadline;
+is(status(http_request($port, request('POST', '/webhook/main', $text, $form))),
+	404, 'a gateway has another name');
+$courier->gateway(id => 7, name => 'other', provider => '');
+sleep(0.01)
+  while status(http_request($port, request('GET', '/webhook/other'))) eq '405'
+  && time < $deadline;
+is(status(http_request($port, request('POST', '/webhook/other', $text, $form))),
+	404, '... and is gone');
+
+# Time is up, for the worker and for clients that dawdle: one that says
+# nothing, one that sends a header line now and then, one that sends a body so.
+$courier->gateway(id => 7, name => 'main', public_url => 'https://x');
+sleep(0.01)
+  while status(http_request($port, request('GET', '/webhook/main'))) ne '405'
+  && time < $deadline;
+my $start = time;
+my $waiting = ask('POST', '/webhook/main', $text, $form);
+ok($courier->next_of('W'), 'a webhook that the worker forgets');
+my @slow = map {
+	IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port)
+} 1 .. 3;
+syswrite($slow[1], "POST /webhook/main HTTP/1.1\r\nHost: x\r\n");
+syswrite($slow[2],
+	"POST /webhook/main HTTP/1.1\r\nHost: x\r\n$form\r\nContent-Length: 5000\r\n\r\n"
+);
+my @ended;
+while (time < $start + 14 && grep({ !$_ } @ended[ 0 .. 2 ]))
+{
+	sleep(0.5);
+	syswrite($slow[1], "X: y\r\n") if !$ended[1];
+	syswrite($slow[2], 'x') if !$ended[2];
+	foreach my $i (0 .. 2)
+	{
+		next if $ended[$i] || !IO::Select->new($slow[$i])->can_read(0);
+		my $n = sysread($slow[$i], my $data, 1000);
+		$ended[$i] = time - $start if !$n || $data !~ /^HTTP/;
+	}
+}
+foreach my $i (0 .. 2)
+{
+	ok($ended[$i] && $ended[$i] > 9 && $ended[$i] < 12,
+		[qw(silent slow-headed slow-bodied)]->[$i] . ' client is cut off')
+	  or diag($ended[$i] // 'never');
+}
+$answer = http_request($waiting, '');
+is(status($answer), 503, '... and the forgotten one told to come again');
+
+# QUIT lets the held finish.
+$socket = ask('POST', '/webhook/main', $text, $form);
+$hook = $courier->next_of('W');
+$courier->quit;
+is(http_request($socket, '', 0.2), '', 'QUIT waits for the worker');
+$courier->ack($hook->{request}, 200);
+is(status(http_request($socket, '')), 200, '... and answers');
+is($courier->wait_exit, 0, '... before it exits');
+
+# A port in use.
+my $taken = IO::Socket::INET->new(
+	Listen => 1,
+	LocalAddr => '127.0.0.1',
+	LocalPort => 0);
+$courier = CourierTest->start('listen', '--address', '127.0.0.1', '--port',
+	$taken->sockport);
+my $log = $courier->next_of('L');
+is($log->[0], 3, 'a port in use is fatal');
+like(
+	$log->[1],
+	qr/"127\.0\.0\.1", port @{[$taken->sockport]}: .* in use.*set p2ptext\.port to a free port/,
+	'... and the message names address, port and fix');
+is($courier->wait_exit, 1 << 8, '... with status 1');
+$courier = CourierTest->start('listen', '--address', '192.0.2.1', '--port', $port);
+like($courier->next_of('L')->[1],
+	qr/set p2ptext\.listen_addresses/, 'an address that is not ours');
+
+# Two addresses; and the end of the worker.
+$courier =
+  CourierTest->start('listen', '--address', '127.0.0.1, 127.0.0.2', '--port',
+	$port);
+is($courier->next_of('H'), 1, 'two addresses');
+foreach my $address ('127.0.0.1', '127.0.0.2')
+{
+	my $one = IO::Socket::INET->new(PeerAddr => $address, PeerPort => $port);
+	is(status($one && http_request($one, request('GET', '/healthz'))),
+		200, "... $address answers");
+}
+$start = time;
+$courier->hang_up;
+ok(defined $courier->wait_exit && time - $start < 1,
+	'it exits at once when its worker has gone');
+
+done_testing();
