@@ -33,7 +33,7 @@ hex_value(char c)
  * needs more room.  Returns the number of bytes, or -1 if it is malformed.
  */
 static long
-unescape(char *dst, const char *src, size_t len, bool plus_is_blank)
+unescape(char *dst, const char *src, size_t len)
 {
 	char *out = dst;
 
@@ -50,7 +50,7 @@ unescape(char *dst, const char *src, size_t len, bool plus_is_blank)
 			i += 2;
 		}
 		else
-			*out++ = plus_is_blank && src[i] == '+' ? ' ' : src[i];
+			*out++ = src[i] == '+' ? ' ' : src[i];
 	}
 	return utf8_valid(dst, (size_t) (out - dst)) ? out - dst : -1;
 }
@@ -65,13 +65,13 @@ decode_field(FormField *field, char **memory, const char *src, const char *end)
 	long len;
 
 	field->key = *memory;
-	len = unescape(field->key, src, (size_t) (key_end - src), true);
+	len = unescape(field->key, src, (size_t) (key_end - src));
 	if (len < 0)
 		return false;
 	field->key[len] = '\0';
 
 	field->value = field->key + len + 1;
-	len = unescape(field->value, value, (size_t) (end - value), true);
+	len = unescape(field->value, value, (size_t) (end - value));
 	if (len < 0)
 		return false;
 	field->value[len] = '\0';
@@ -181,18 +181,6 @@ void
 percent_encode(Buf *out, const char *str)
 {
 	encode(out, str, "%20");
-}
-
-bool
-percent_decode(Buf *out, const char *str, size_t len)
-{
-	char *memory = xalloc(len + 1);
-	long n = unescape(memory, str, len, false);
-
-	if (n >= 0)
-		buf_put(out, memory, (size_t) n);
-	free(memory);
-	return n >= 0;
 }
 
 static int

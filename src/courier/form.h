@@ -43,7 +43,6 @@ extern void form_free(Form *form);
 extern void form_add(Buf *out, const char *key, const char *value);
 
 extern void percent_encode(Buf *out, const char *str);
-extern bool percent_decode(Buf *out, const char *str, size_t len);
 extern bool base64_decode(Buf *out, const char *str);
 extern bool utf8_valid(const char *str, size_t len); /* and free of NUL */
 

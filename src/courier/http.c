@@ -24,9 +24,8 @@
 
 #include "link.h"
 
-#if LIBCURL_VERSION_NUM < 0x075000
-#error "libcurl 7.80 or newer is needed (CURLOPT_PREREQFUNCTION)"
-#endif
+_Static_assert(LIBCURL_VERSION_NUM >= 0x075000,
+			   "libcurl 7.80 or newer is needed for CURLOPT_PREREQFUNCTION");
 
 #define MAX_RESPONSE 65536
 #define DEFAULT_TIMEOUT_MS 10000L

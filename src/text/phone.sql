@@ -21,3 +21,15 @@ CREATE FUNCTION p2ptext.zip_timezones(text) RETURNS text[]
 CREATE FUNCTION p2ptext.state_timezones(text) RETURNS text[]
 	AS 'MODULE_PATHNAME', 'p2ptext_state_timezones'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION p2ptext.phone(text, text) IS
+	'a phone number in E.164, or NULL when it is none';
+COMMENT ON FUNCTION p2ptext.phone_problem(text, text) IS
+	'why nobody can be texted there, or NULL';
+COMMENT ON FUNCTION p2ptext.phone_details(text, text) IS
+	'a phone number, its country, what is wrong with it, and what was dropped from the cell';
+COMMENT ON FUNCTION p2ptext.phone_timezones(text) IS
+	'the time zones a number may be in by its area code and exchange, or NULL';
+COMMENT ON FUNCTION p2ptext.zip_timezones(text) IS 'the time zones of a ZIP code, or NULL';
+COMMENT ON FUNCTION p2ptext.state_timezones(text) IS
+	'the time zones of a state by its postal code, that of most people first, or NULL';

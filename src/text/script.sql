@@ -108,3 +108,37 @@ CREATE FUNCTION p2ptext.script_fields(script p2ptext.script) RETURNS text[]
 CREATE FUNCTION p2ptext.script_snippets(script p2ptext.script) RETURNS text[]
 	AS 'MODULE_PATHNAME', 'p2ptext_script_snippets'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON TYPE p2ptext.script IS
+	'text with merge fields, such as Hi {{first_name|there}}; compiled when it is read';
+COMMENT ON TABLE p2ptext.snippet IS
+	'texts that scripts share: {{> name}} includes one';
+COMMENT ON COLUMN p2ptext.snippet.name IS 'what scripts call it';
+COMMENT ON COLUMN p2ptext.snippet.body IS 'its text, with merge fields of its own';
+COMMENT ON FUNCTION p2ptext.script(text) IS 'compiles a text';
+COMMENT ON FUNCTION p2ptext.script_text(p2ptext.script) IS 'the text a script was compiled from';
+COMMENT ON FUNCTION p2ptext.script_in(cstring) IS 'I/O';
+COMMENT ON FUNCTION p2ptext.script_out(p2ptext.script) IS 'I/O';
+COMMENT ON FUNCTION p2ptext.script_recv(internal) IS 'I/O';
+COMMENT ON FUNCTION p2ptext.script_send(p2ptext.script) IS 'I/O';
+COMMENT ON FUNCTION p2ptext.script_eq(p2ptext.script, p2ptext.script) IS 'implementation of = operator';
+COMMENT ON FUNCTION p2ptext.script_ne(p2ptext.script, p2ptext.script) IS 'implementation of <> operator';
+COMMENT ON FUNCTION p2ptext.script_hash(p2ptext.script) IS 'hash';
+COMMENT ON OPERATOR p2ptext.= (p2ptext.script, p2ptext.script) IS 'equal, byte for byte';
+COMMENT ON OPERATOR p2ptext.<> (p2ptext.script, p2ptext.script) IS 'not equal';
+COMMENT ON FUNCTION p2ptext.render(p2ptext.script, anyelement) IS
+	'the script with the fields of a row; a missing field prints nothing';
+COMMENT ON FUNCTION p2ptext.render(p2ptext.script, jsonb) IS
+	'the script with the fields of a document; a missing field prints nothing';
+COMMENT ON FUNCTION p2ptext.render_strict(p2ptext.script, anyelement) IS
+	'as render, but NULL when a field without fallback is missing, NULL or blank';
+COMMENT ON FUNCTION p2ptext.render_strict(p2ptext.script, jsonb) IS
+	'as render, but NULL when a field without fallback is missing, null or blank';
+COMMENT ON FUNCTION p2ptext.missing_fields(p2ptext.script, anyelement) IS
+	'the fields for want of which render_strict gives NULL';
+COMMENT ON FUNCTION p2ptext.missing_fields(p2ptext.script, jsonb) IS
+	'the fields for want of which render_strict gives NULL';
+COMMENT ON FUNCTION p2ptext.script_fields(p2ptext.script) IS
+	'the fields a script names, each once, without those of its snippets';
+COMMENT ON FUNCTION p2ptext.script_snippets(p2ptext.script) IS
+	'the snippets a script includes, each once';

@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "common/unicode_norm.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -119,6 +120,32 @@ fold_accent(pg_wchar code)
 	return parts[0];
 }
 
+static void
+append_code(StringInfo out, pg_wchar code)
+{
+	char bytes[4];
+	size_t n = utf8_put(code, bytes);
+
+	appendBinaryStringInfo(out, bytes, n);
+}
+
+/*
+ * Appends what GSM-7 has in place of a code point that it lacks; false when
+ * it has nothing.
+ */
+static bool
+append_replacement(StringInfo out, pg_wchar code, bool fold)
+{
+	const char *replacement = sms_replacement(code);
+	pg_wchar base = fold ? fold_accent(code) : 0;
+
+	if (replacement != NULL)
+		appendStringInfoString(out, replacement);
+	else if (base != 0)
+		append_code(out, base);
+	return replacement != NULL || base != 0;
+}
+
 PG_FUNCTION_INFO_V1(p2ptext_sms_gsm);
 Datum
 p2ptext_sms_gsm(PG_FUNCTION_ARGS)
@@ -135,28 +162,100 @@ p2ptext_sms_gsm(PG_FUNCTION_ARGS)
 	initStringInfo(&out);
 	for (; *codes != 0; codes++)
 	{
-		const char *replacement = NULL;
-		pg_wchar base = 0;
-
-		if (sms_septets(*codes) == 0)
-		{
-			replacement = sms_replacement(*codes);
-			if (fold)
-				base = fold_accent(*codes);
-		}
-		if (replacement != NULL)
-			appendStringInfoString(&out, replacement);
-		else if (base != 0)
-			appendStringInfoChar(&out, base);
-		else
-		{
-			char bytes[4];
-			size_t n = utf8_put(*codes, bytes);
-
-			appendBinaryStringInfo(&out, bytes, n);
-		}
+		if (sms_septets(*codes) != 0 ||
+			!append_replacement(&out, *codes, fold))
+			append_code(&out, *codes);
 	}
 	PG_RETURN_TEXT_P(utf8_to_text(out.data, out.len));
+}
+
+/* The characters of a text that GSM-7 lacks. */
+typedef struct Culprits
+{
+	int n;
+	int saves;
+	pg_wchar *codes;
+	int *counts;
+} Culprits;
+
+/*
+ * Finds them in order of appearance, and what the text would save without
+ * them: replaced where something can stand for them, else left out.
+ */
+static Culprits *
+find_culprits(Utf8 u)
+{
+	pg_wchar *code = code_points(u);
+	Culprits *found = palloc0(sizeof(Culprits));
+	StringInfoData gsm;
+
+	initStringInfo(&gsm);
+	found->codes = palloc(sizeof(pg_wchar) * (u.len + 1));
+	found->counts = palloc0(sizeof(int) * (u.len + 1));
+	for (; *code != 0; code++)
+	{
+		int i = 0;
+
+		if (sms_septets(*code) != 0)
+		{
+			append_code(&gsm, *code);
+			continue;
+		}
+		append_replacement(&gsm, *code, true);
+		while (i < found->n && found->codes[i] != *code)
+			i++;
+		if (i == found->n)
+			found->codes[found->n++] = *code;
+		found->counts[i]++;
+	}
+	found->saves = (int) sms_measure(u.str, u.len).segments -
+				   (int) sms_measure(gsm.data, gsm.len).segments;
+	return found;
+}
+
+PG_FUNCTION_INFO_V1(p2ptext_sms_why);
+Datum
+p2ptext_sms_why(PG_FUNCTION_ARGS)
+{
+	FuncCallContext *call;
+	Culprits *culprits;
+	pg_wchar code;
+	StringInfoData self;
+	StringInfoData replacement;
+	Datum values[5];
+	bool nulls[5] = {false};
+
+	if (SRF_IS_FIRSTCALL())
+	{
+		MemoryContext old;
+
+		call = SRF_FIRSTCALL_INIT();
+		old = MemoryContextSwitchTo(call->multi_call_memory_ctx);
+		if (get_call_result_type(fcinfo, NULL, &call->tuple_desc) !=
+			TYPEFUNC_COMPOSITE)
+			elog(ERROR, "return type must be a row type");
+		BlessTupleDesc(call->tuple_desc);
+		call->user_fctx = find_culprits(PG_GETARG_UTF8(0));
+		MemoryContextSwitchTo(old);
+	}
+	call = SRF_PERCALL_SETUP();
+	culprits = call->user_fctx;
+	if (call->call_cntr >= (uint64) culprits->n)
+		SRF_RETURN_DONE(call);
+
+	code = culprits->codes[call->call_cntr];
+	initStringInfo(&self);
+	initStringInfo(&replacement);
+	append_code(&self, code);
+	values[0] = PointerGetDatum(utf8_to_text(self.data, self.len));
+	values[1] = PointerGetDatum(cstring_to_text(psprintf("U+%04X", code)));
+	values[2] = Int32GetDatum(culprits->counts[call->call_cntr]);
+	nulls[3] = !append_replacement(&replacement, code, true);
+	values[3] = PointerGetDatum(
+		utf8_to_text(replacement.data, replacement.len));
+	values[4] = Int32GetDatum(culprits->saves);
+	SRF_RETURN_NEXT(call, HeapTupleGetDatum(heap_form_tuple(call->tuple_desc,
+															values, nulls)));
 }
 
 PG_FUNCTION_INFO_V1(p2ptext_sms_problem);

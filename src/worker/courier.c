@@ -210,15 +210,24 @@ courier_frame_end(Courier *courier)
 	return true;
 }
 
-/* Move bytes both ways as far as they go; false when it is gone. */
-bool
-courier_exchange(Courier *courier)
+/* Send what is written as far as the socket takes it. */
+void
+courier_flush(Courier *courier)
 {
 	ssize_t n = wire_flush(&courier->out, courier->fd);
 
 	if (n > 0)
 		courier->flushed += n;
-	/* Read even if nobody listens any more: it may have said why. */
+}
+
+/*
+ * Move bytes both ways; false when the courier is gone.  That shows only when
+ * there is nothing left to read: it may have said why.
+ */
+bool
+courier_exchange(Courier *courier)
+{
+	courier_flush(courier);
 	if (wire_fill(&courier->in, courier->fd) < 0 &&
 		wire_pending(&courier->in) == 0)
 	{

@@ -32,6 +32,7 @@ typedef struct Courier
 extern bool courier_start(Courier *courier, const char *const args[]);
 extern void courier_fail(Courier *courier, const char *why);
 extern bool courier_frame_end(Courier *courier);
+extern void courier_flush(Courier *courier);
 extern bool courier_exchange(Courier *courier);
 extern bool courier_next(Courier *courier, WireFrame *frame);
 extern long courier_delay(const Courier *courier);

@@ -358,10 +358,10 @@ receiver_run(void)
 		if (courier.pid > 0 && courier_exchange(&courier))
 			take_frames();
 		store_and_answer();
+		if (courier.pid > 0)
+			courier_flush(&courier);
 		if (apply_wanted)
 			apply_events();
-		if (courier.pid > 0 && !courier_exchange(&courier))
-			continue;
 		if (courier.pid > 0 || p2ptext_port == 0)
 			worker_set_state(apply_wanted ? WORKER_BUSY : WORKER_IDLE);
 		if (worker_wait(courier.pid > 0 ? courier.fd : -1,

@@ -214,6 +214,23 @@ sub wait_exit
 	return undef;
 }
 
+# A line of what the kernel tells of the process.
+sub kernel_status
+{
+	my ($self, $name) = @_;
+	open(my $in, '<', "/proc/$self->{pid}/status") or return undef;
+	my ($line) = grep { /^$name:/ } <$in>;
+	return ($line // '') =~ /:\s*(\S+)/ ? $1 : undef;
+}
+
+# Was it built with a sanitizer, with which seccomp does not go together?
+sub sanitized
+{
+	open(my $in, '<:raw', program()) or return 0;
+	local $/;
+	return <$in> =~ /__asan_init/ ? 1 : 0;
+}
+
 sub hang_up
 {
 	my ($self) = @_;

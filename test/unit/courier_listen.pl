@@ -16,6 +16,12 @@ my $courier =
   CourierTest->start('listen', '--address', '127.0.0.1', '--port', $port);
 is($courier->next_of('H'), 1, 'says hello once it listens')
   or BAIL_OUT('the courier does not start');
+is($courier->kernel_status('NoNewPrivs'), 1, '... without new privileges');
+SKIP:
+{
+	skip 'no seccomp beside sanitizers', 1 if CourierTest::sanitized();
+	is($courier->kernel_status('Seccomp'), 2, '... behind a filter');
+}
 $courier->gateway(
 	id => 7,
 	name => 'main',

@@ -13,6 +13,12 @@ my $server = TestServer->start;
 my $courier = CourierTest->start('send');
 is($courier->next_of('H'), 1, 'says hello with its version')
   or BAIL_OUT('the courier does not start');
+is($courier->kernel_status('NoNewPrivs'), 1, '... without new privileges');
+SKIP:
+{
+	skip 'no seccomp beside sanitizers', 1 if CourierTest::sanitized();
+	is($courier->kernel_status('Seccomp'), 2, '... behind a filter');
+}
 
 my $next_id = 100;
 

@@ -172,8 +172,7 @@ test_too_long(void)
 	ok(wire_next(&buf, &frame) == 1 && is_sample(&frame, 1),
 	   "what was before it is intact");
 	ok(wire_next(&buf, &frame) == 1 &&
-		   wire_get_str(&frame).len ==
-			   WIRE_MAX_FRAME - 1 - sizeof(uint32_t) &&
+		   wire_get_str(&frame).len == WIRE_MAX_FRAME - 1 - sizeof(uint32_t) &&
 		   wire_done(&frame),
 	   "so is the longest");
 	ok(wire_next(&buf, &frame) == 1 && is_sample(&frame, 2),

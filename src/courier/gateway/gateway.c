@@ -221,7 +221,8 @@ result_by_status(const HttpResponse *res, WireOutcome refused,
 				   "the gateway refuses our account or secret");
 		result->retry_after_ms = GATEWAY_MEND_MS;
 	}
-	else if (res->status / 100 == 3 || res->status == 404 || res->status == 405)
+	else if ((res->status / 100 == 3 && res->status != 303) ||
+			 res->status == 404 || res->status == 405)
 	{
 		result_set(result, WIRE_RETRY, code,
 				   "no such API there: look at the gateway's base_url and "

@@ -231,14 +231,13 @@ static void
 fill_event(SimulatedEvent *simulated, WireEventKind kind, uint32_t delay_ms,
 		   const char *provider_id, const char *suffix)
 {
-	Buf key = {0};
+	char key[64];
 
-	buf_puts(&key, provider_id);
-	buf_puts(&key, suffix);
+	snprintf(key, sizeof(key), "%s%s", provider_id, suffix);
 	memset(simulated, 0, sizeof(*simulated));
 	simulated->delay_ms = delay_ms;
 	simulated->event.kind = kind;
-	simulated->event.dedupe_key = key.data;
+	simulated->event.dedupe_key = hook_str(key);
 }
 
 static size_t

@@ -97,9 +97,7 @@ static int class_negation;
 static int class_link;
 static int class_subject;
 static int class_name;
-static int class_notname;
 static int class_textv;
-static const ClassSet no_classes;
 
 static inline void
 add_class(ClassSet *set, int class)
@@ -271,7 +269,6 @@ build(void)
 	class_link = class_number("LINK", 4);
 	class_subject = class_number("SUBJ", 4);
 	class_name = class_number("NAME", 4);
-	class_notname = class_number("NOTNAME", 7);
 	class_textv = class_number("TEXTV", 5);
 	ready = true;
 }
@@ -347,19 +344,369 @@ end_clause(Reply *reply, int *clause)
 
 /* Three or more of one letter are one: "stoooop". */
 static void
-append_letter(Word *word, char letter)
+squeeze(Word *word)
 {
-	int len = word->len;
+	int n = 0;
 
-	if (len == MAX_WORD)
-		return;
-	if (len >= 2 && word->text[len - 1] == letter &&
-		word->text[len - 2] == letter && letter >= 'a')
+	for (int i = 0; i < word->len;)
 	{
-		word->text[len - 1] = '\0';
-		word->len--;
-		return;
+		int run = 1;
+
+		while (i + run < word->len && word->text[i + run] == word->text[i])
+			run++;
+		for (int j = 0; j < (run > 2 && word->text[i] >= 'a' ? 1 : run); j++)
+			word->text[n++] = word->text[i];
+		i += run;
 	}
-	word->text[len] = letter;
-	word->len++;
+	word->len = n;
+	word->text[n] = '\0';
+}
+
+/* Takes in the word that was read into the next free place. */
+static void
+end_word(Reply *reply, int clause)
+{
+	Word *word = &reply->word[reply->n];
+	const char *pair;
+
+	if (word->len == 0)
+		return;
+	squeeze(word);
+	pair = reply->n > clause ? joined(word - 1, word) : NULL;
+	if (pair != NULL)
+	{
+		word--;
+		word->len = strlen(pair);
+		memcpy(word->text, pair, word->len + 1);
+	}
+	else
+		reply->n++;
+	reply->word[reply->n].len = 0;
+	reply->word[reply->n].capital = false;
+}
+
+static void
+add_letter(Word *word, char letter, bool upper)
+{
+	if (word->len == MAX_WORD)
+		return;
+	if (word->len == 0)
+		word->capital = upper;
+	else if (upper)
+		word->capital = false;
+	word->text[word->len++] = letter;
+}
+
+/* A sign that is a word by itself; NULL for all others. */
+static const char *
+sign_word(uint32_t code)
+{
+	switch (code)
+	{
+		case '#':
+			return "#";
+		case '&':
+			return "and";
+		case 0x1F6D1: /* stop sign */
+			return "stop";
+		default:
+			return NULL;
+	}
+}
+
+static void
+add_sign(Reply *reply, const char *sign, int clause)
+{
+	Word *word;
+
+	end_word(reply, clause);
+	if (reply->n == MAX_WORDS - 1)
+		return;
+	word = &reply->word[reply->n];
+	while (*sign != '\0')
+		add_letter(word, *sign++, false);
+	end_word(reply, clause);
+}
+
+/* Someone who spells S T O P, letter by letter. */
+static void
+join_letters(Reply *reply)
+{
+	Word *first = &reply->word[0];
+	int n = reply->n;
+
+	for (int i = 0; i < n; i++)
+	{
+		if (reply->word[i].len != 1)
+			return;
+	}
+	if (n < 3 || n > 12)
+		return;
+	for (int i = 1; i < n; i++)
+		first->text[i] = reply->word[i].text[0];
+	first->text[n] = '\0';
+	first->len = n;
+	first->clause_end = 1;
+	reply->n = 1;
+}
+
+static void
+read_words(Reply *reply, const char *text, size_t len)
+{
+	const unsigned char *p = (const unsigned char *) text;
+	const unsigned char *end = p + len;
+	int clause = 0;
+	bool after_space = true;
+
+	reply->n = 0;
+	reply->word[0].len = 0;
+	reply->word[0].capital = false;
+	while (p < end && reply->n < MAX_WORDS - 1)
+	{
+		uint32_t code = utf8_next(&p, end);
+		char letter = plain_letter(code);
+		Word *word = &reply->word[reply->n];
+
+		if (letter != '\0')
+			add_letter(word, letter, code_lower(code) != code);
+		else if (is_apostrophe(code) && word->len > 0)
+			continue;
+		else if (sign_word(code) != NULL)
+			add_sign(reply, sign_word(code), clause);
+		else
+		{
+			end_word(reply, clause);
+			if (ends_clause(code) || (code == '-' && after_space))
+				end_clause(reply, &clause);
+		}
+		after_space = code == ' ';
+	}
+	end_word(reply, clause);
+	end_clause(reply, &clause);
+	join_letters(reply);
+}
+
+static bool
+is_filling(const Word *word)
+{
+	return has_class(word->classes, class_fill) ||
+		   has_class(word->classes, class_polite);
+}
+
+/* What each word can stand for, and where only filling stands. */
+static void
+find_classes(Reply *reply)
+{
+	static ClassSet a_name;
+	int start = 0;
+
+	add_class(&a_name, class_name);
+	memset(&reply->all, 0, sizeof(reply->all));
+	for (int i = 0; i < reply->n; i++)
+	{
+		Word *word = &reply->word[i];
+
+		word->classes = &look_up(word->text, word->len)->classes;
+		if (!overlap(word->classes, word->classes) && word->capital &&
+			i > start)
+			word->classes = &a_name;
+		for (size_t j = 0; j < LENGTH(reply->all.bits); j++)
+			reply->all.bits[j] |= word->classes->bits[j];
+		reply->lead[i] = i == start ||
+						 (reply->lead[i - 1] && is_filling(word - 1));
+		if (word->clause_end == i + 1)
+			start = i + 1;
+	}
+	for (int i = reply->n - 1; i >= 0; i--)
+		reply->trail[i] = is_filling(&reply->word[i]) &&
+						  (reply->word[i].clause_end == i + 1 ||
+						   reply->trail[i + 1]);
+}
+
+static bool
+matches(const Element *element, const Word *word)
+{
+	return element->any || overlap(&element->classes, word->classes);
+}
+
+/* Do the elements from e on match the words from i on, up to end? */
+static bool
+match(const Pattern *pattern, int e, const Reply *reply, int i, int end)
+{
+	const Element *element = &pattern->element[e];
+	int most = 1;
+	int least = 0;
+
+	if (e == pattern->n)
+		return true;
+	switch (element->kind)
+	{
+		case BEGIN:
+			return reply->lead[i] && match(pattern, e + 1, reply, i, end);
+		case END:
+			return (i == end || reply->trail[i]) &&
+				   match(pattern, e + 1, reply, i, end);
+		case FORBIDDEN:
+			return (i == end || !matches(element, &reply->word[i])) &&
+				   match(pattern, e + 1, reply, i, end);
+		case GAP:
+			for (int n = 0; n <= 3 && i + n <= end; n++)
+			{
+				if (match(pattern, e + 1, reply, i + n, end))
+					return true;
+			}
+			return false;
+		case ONE:
+			least = 1;
+			break;
+		case OPTIONAL:
+			break;
+		case SEVERAL:
+			most = 4;
+			break;
+	}
+	for (int n = 0; n <= most; n++)
+	{
+		if (n > 0 && (i + n > end || !matches(element, &reply->word[i + n - 1])))
+			return false;
+		if (n >= least && match(pattern, e + 1, reply, i + n, end))
+			return true;
+	}
+	return false;
+}
+
+/* "don't [want you to] stop", "why did you stop" */
+static bool
+negated(const Reply *reply, int start, int i)
+{
+	while (--i >= start)
+	{
+		const ClassSet *classes = reply->word[i].classes;
+
+		if (has_class(classes, class_negation))
+			return true;
+		if (!has_class(classes, class_link))
+			return false;
+	}
+	return false;
+}
+
+static bool
+allowed(Guard guard, const Reply *reply, int start, int i)
+{
+	bool has_subject = i > start && has_class(reply->word[i - 1].classes,
+											  class_subject);
+
+	switch (guard)
+	{
+		case NOT_NEGATED:
+			return !negated(reply, start, i);
+		case IMPERATIVE:
+			return !has_subject;
+		case CALLS_ONLY:
+			return !has_subject && !has_class(&reply->all, class_textv);
+		default:
+			return true;
+	}
+}
+
+static bool
+rule_applies(int r, const Reply *reply)
+{
+	int start = 0;
+
+	if (!within(&patterns[r].required, &reply->all))
+		return false;
+	for (int i = 0; i < reply->n; i++)
+	{
+		int end = reply->word[i].clause_end;
+
+		if (match(&patterns[r], 0, reply, i, end) &&
+			allowed(rules[r].guard, reply, start, i))
+			return true;
+		if (end == i + 1)
+			start = i + 1;
+	}
+	return false;
+}
+
+/* Is the message, but for courtesies, of this class? */
+static bool
+whole_message(const Reply *reply, int class)
+{
+	bool found = false;
+
+	for (int i = 0; i < reply->n; i++)
+	{
+		if (has_class(reply->word[i].classes, class))
+			found = true;
+		else if (!has_class(reply->word[i].classes, class_polite))
+			return false;
+	}
+	return found;
+}
+
+static void
+read_reply(Reply *reply, const char *text, size_t len)
+{
+	if (!ready)
+		build();
+	read_words(reply, text, len);
+	find_classes(reply);
+}
+
+ReplyMeaning
+reply_classify(const char *text, size_t len)
+{
+	Reply reply;
+
+	read_reply(&reply, text, len);
+	if (whole_message(&reply, class_key))
+		return REPLY_OPT_OUT;
+	if (whole_message(&reply, class_start))
+		return REPLY_OPT_IN;
+	if (whole_message(&reply, class_help))
+		return REPLY_HELP;
+	for (size_t r = 0; r < NRULES; r++)
+	{
+		if (rule_applies(r, &reply))
+			return rules[r].meaning;
+	}
+	return REPLY_NONE;
+}
+
+size_t
+reply_words(const char *text, size_t len, char *out)
+{
+	Reply reply;
+	int from = 0;
+	int to;
+	size_t n = 0;
+
+	read_reply(&reply, text, len);
+	to = reply.n;
+	while (to > 0 && has_class(reply.word[to - 1].classes, class_polite))
+		to--;
+	while (from < to && has_class(reply.word[from].classes, class_polite))
+		from++;
+	for (int i = from; i < to; i++)
+	{
+		if (i > from)
+			out[n++] = ' ';
+		memcpy(out + n, reply.word[i].text, reply.word[i].len);
+		n += reply.word[i].len;
+	}
+	return n;
+}
+
+const char *
+reply_meaning_name(ReplyMeaning meaning)
+{
+	static const char *const names[] = {[REPLY_NONE] = NULL,
+										[REPLY_OPT_OUT] = "opt_out",
+										[REPLY_OPT_IN] = "opt_in",
+										[REPLY_HELP] = "help",
+										[REPLY_WRONG_NUMBER] = "wrong_number"};
+
+	return names[meaning];
 }

@@ -24,7 +24,7 @@ extern ReplyMeaning reply_classify(const char *text, size_t len);
 /*
  * The words of a text in plain spelling (lower case, no accents, apostrophes
  * or punctuation), without courtesies around a keyword, separated by single
- * spaces.  Writes at most len bytes to out; returns how many.
+ * spaces.  Writes at most 4 * len bytes to out; returns how many.
  */
 extern size_t reply_words(const char *text, size_t len, char *out);
 

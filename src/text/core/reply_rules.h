@@ -23,7 +23,7 @@ static const char *const word_classes[][2] = {
 			 "seriously really all right dude bro man people guys lady hell "
 			 "fuck fucking fuckin fkn fking freaking goddamn damn wtf ffs omg "
 			 "god for real once jesus lol at tia with me my us anymore "
-			 "forever no yes um uh"},
+			 "forever no yes um uh yo"},
 	{"STOP", "stop stpo sotp tsop stp stopp sttop sstop st0p stob stoo stip "
 			 "stopit"},
 	{"STOPV", "stop stopp st0p stpo quit cease discontinue desist halt"},
@@ -110,7 +110,7 @@ static const char *const word_classes[][2] = {
 	{"REVOKED", "revoked withdrawn rescinded"},
 	{"CONSENT", "consent permission authorization"},
 	{"AFTERSTOP", "i im ive id ill because cuz bc wrong not dont "
-				  "never we unsubscribe remove take isnt"},
+				  "never we unsubscribe remove take isnt or"},
 	{"TO", "to 2 too two"},
 	{"HEAR", "hear"},
 	/* opting in, help */
@@ -119,7 +119,7 @@ static const char *const word_classes[][2] = {
 	{"HELPKEY", "help info ayuda informacion"},
 	/* wrong number */
 	{"WRONG", "wrong wrng worng rong incorrect"},
-	{"PHONE", "number num nbr numbr nubmer phone person # cell contact numero"},
+	{"PHONE", "number num nbr numbr nubmer phone # cell numero"},
 	{"PERSON", "person guy gal lady man woman dude individual girl people "
 			   "human one contact"},
 	{"REACHED", "have got has gotten reached texted texting contacted "
@@ -178,7 +178,7 @@ static const char *const word_classes[][2] = {
 				"remuevanme quitarme borrarme eliminarme"},
 	{"QUITA", "quite quiten quita quitar borre borren borra borrar elimine "
 			  "eliminen elimina eliminar saquen saque remueva remuevan"},
-	{"DAR", "darme denme deme dame darse denos darnos"},
+	{"DAR", "dar darme denme deme dame darse denos darnos"},
 	{"QUIERO", "quiero deseo necesito queremos"},
 	{"NUMERO", "numero nombre telefono"},
 	{"EQUIVOCADO", "equivocado equivocada equivoco equivocaste equivocaron "
@@ -211,7 +211,7 @@ static const Rule rules[] = {
 	/* STOP by itself, and what people add to it */
 	{REPLY_OPT_OUT, ANYWHERE, "^ STOP $"},
 	{REPLY_OPT_OUT, ANYWHERE, "^ STOP AFTERSTOP"},
-	{REPLY_OPT_OUT, ANYWHERE, "STOP TO STOPWORD"},
+	{REPLY_OPT_OUT, ANYWHERE, "STOP TO? STOPWORD"},
 	{REPLY_OPT_OUT, ANYWHERE, "^ quit it|this|that $"},
 	{REPLY_OPT_OUT, ANYWHERE, "^ STOPV DET* STUFF $"},
 	{REPLY_OPT_OUT, NOT_NEGATED, "said|told|asked|asking|replied YOU* to? STOP $"},
@@ -219,12 +219,15 @@ static const Rule rules[] = {
 	{REPLY_OPT_OUT, NOT_NEGATED, "YOU to STOP $"},
 	{REPLY_OPT_OUT, NOT_NEGATED, "make it|this|these|them DET* TEXTN? STOP $"},
 	{REPLY_OPT_OUT, NOT_NEGATED, "TEXTN ~ MODAL HALTS $"},
+	{REPLY_OPT_OUT, NOT_NEGATED, "please|pls|plz STOP $"},
 	/* stop texting me */
 	{REPLY_OPT_OUT, NOT_NEGATED, "STOPV GERUND ME !LIMITED"},
 	{REPLY_OPT_OUT, NOT_NEGATED, "STOPV GERUND MINE DET* NUMBER"},
 	{REPLY_OPT_OUT, NOT_NEGATED, "^ STOPV GERUND $"},
 	{REPLY_OPT_OUT, NOT_NEGATED, "^ STOPV GERUND AGAIN"},
+	{REPLY_OPT_OUT, NOT_NEGATED, "please|pls|plz STOPV GERUND $"},
 	{REPLY_OPT_OUT, NOT_NEGATED, "YOU ~ STOPV GERUND $"},
+	{REPLY_OPT_OUT, ANYWHERE, "WRONG PHONE|PERSON DET* STOPV GERUND? $"},
 	{REPLY_OPT_OUT, NOT_NEGATED, "STOPV sending|blowing ME|my"},
 	{REPLY_OPT_OUT, NOT_NEGATED, "STOPV sending|RECEIVE DET* TEXTN !to"},
 	{REPLY_OPT_OUT, NOT_NEGATED, "^ STOPV sending DET* STUFF|this|these|them|anything $"},
@@ -269,8 +272,9 @@ static const Rule rules[] = {
 	/* take me off your list */
 	{REPLY_OPT_OUT, NOT_NEGATED, "TAKE ME off|out !guard"},
 	{REPLY_OPT_OUT, NOT_NEGATED, "TAKE MINE DET* NUMBER off|out"},
-	{REPLY_OPT_OUT, NOT_NEGATED, "off|out of? DET* LIST"},
+	{REPLY_OPT_OUT, NOT_NEGATED, "off|out of? DET* LIST !of"},
 	{REPLY_OPT_OUT, NOT_NEGATED, "want|wanna off $"},
+	{REPLY_OPT_OUT, ANYWHERE, "^ remove $"},
 	{REPLY_OPT_OUT, NOT_NEGATED, "REMOVE ME $"},
 	{REPLY_OPT_OUT, NOT_NEGATED, "REMOVE ME from|off|please !PLACE"},
 	{REPLY_OPT_OUT, NOT_NEGATED, "REMOVE MINE DET* NUMBER"},

@@ -1,0 +1,192 @@
+# P2pText.pm
+#	  What the TAP tests share: a cluster with p2ptext, and a test gateway.
+#
+# A test talks to the gateway by HTTP under /control/, and believes the
+# gateway's own record, not ours, about what was accepted.
+
+package P2pText;
+
+use strict;
+use warnings;
+
+use Exporter 'import';
+use HTTP::Tiny;
+use IPC::Run;
+use JSON::PP;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+our @EXPORT = qw(
+  start_cluster start_gateway make_campaign wait_for value
+  ACCOUNT SECRET SENDER
+);
+
+use constant ACCOUNT => 'AC0123456789abcdef0123456789abcdef';
+use constant SECRET => '0123456789abcdef0123456789abcdef';
+use constant SENDER => '+12025550100';
+
+# A running cluster with the library preloaded and a secret for gateway "tw".
+sub start_cluster
+{
+	my ($name, %settings) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name);
+	my $secrets = $node->basedir . '/secrets';
+
+	$node->init(allows_streaming => $settings{streaming} // 0);
+	delete $settings{streaming};
+	append_to_file($secrets, "# gateway = auth token\ntw = " . SECRET . "\n");
+	chmod 0600, $secrets or die "chmod: $!";
+	$node->append_conf('postgresql.conf', <<CONF);
+shared_preload_libraries = 'p2ptext'
+p2ptext.secrets_file = '$secrets'
+restart_after_crash = on
+log_min_messages = info
+CONF
+	$node->append_conf('postgresql.conf', "$_ = '$settings{$_}'")
+	  for sort keys %settings;
+	$node->start;
+	return $node;
+}
+
+# Until a query gives what is wanted; says what it gave last otherwise.
+sub wait_for
+{
+	my ($node, $query, $wanted, $what, $seconds) = @_;
+	my $give_up = time + ($seconds // 20);
+	my $got = '';
+
+	while (time < $give_up)
+	{
+		# A server that recovers refuses; that is part of some tests.
+		(my $code, $got) = $node->psql('postgres', $query);
+		if ($code == 0 && $got eq $wanted)
+		{
+			pass($what);
+			return 1;
+		}
+		sleep 0.05;
+	}
+	fail($what);
+	diag("wanted: $wanted\ngot:    $got\nquery:  $query");
+	return 0;
+}
+
+sub value
+{
+	my ($node, $query) = @_;
+	return $node->safe_psql('postgres', $query);
+}
+
+# A table of voters, adopted, and a broadcast campaign with drafts for all.
+# Numbers are 919-555-0000 and on, for ids 0 and on.
+sub make_campaign
+{
+	my ($node, %o) = @_;
+	my $voters = $o{voters} // 100;
+	my $mode = $o{mode} // 'broadcast';
+	my $url = $o{url};
+	my $gateway =
+	  $url
+	  ? "SELECT p2ptext.add_gateway('tw', 'twilio', account => '@{[ACCOUNT]}',
+			senders => '{@{[SENDER]}}', base_url => '$url')"
+	  : "SELECT p2ptext.add_gateway('tw', 'loopback')";
+
+	$node->safe_psql('postgres', <<SQL);
+CREATE EXTENSION IF NOT EXISTS p2ptext;
+CREATE TABLE voters (id int PRIMARY KEY, first_name text, cell text);
+INSERT INTO voters
+SELECT n, 'Voter ' || n, '+1919555' || lpad(n::text, 4, '0')
+FROM generate_series(0, $voters - 1) n;
+SELECT p2ptext.add_source('voters', 'voters', key => 'id', phone => 'cell');
+SELECT p2ptext.add_segment('all', 'voters', 'true');
+$gateway;
+SELECT p2ptext.create_campaign('c', 'all', 'tw', 'Hi {{first_name}}, will you vote?',
+	mode => '$mode', hours_start => '00:00', hours_end => '24:00');
+SELECT p2ptext.add_question('c', 'Will you vote?', '{"yes": ["y"], "no": ["n"]}');
+SELECT p2ptext.launch('c');
+SQL
+	return;
+}
+
+# A test gateway; options are the names of its settings.
+sub start_gateway
+{
+	my (%options) = @_;
+	my $self = bless { out => '', err => '' }, 'P2pText::Gateway';
+	my $log = PostgreSQL::Test::Utils::tempdir() . '/gateway.log';
+	my @command = (
+		'test/gateway/gateway', '--port', '0', '--until-eof', '--log', $log,
+		'--auth', ACCOUNT . ':' . SECRET,
+		map { ("--$_", $options{$_}) } sort keys %options);
+
+	$self->{in} = '';
+	$self->{run} =
+	  IPC::Run::start(\@command, '<pipe', \*TO_GATEWAY, '>', \$self->{out},
+		'2>', \$self->{err}, IPC::Run::timeout(600));
+	$self->{stdin} = \*TO_GATEWAY;
+	for (1 .. 200)
+	{
+		$self->{run}->pump_nb;
+		last if $self->{out} =~ /listening on (\S+)/;
+		sleep 0.05;
+	}
+	$self->{out} =~ /listening on (\S+)/
+	  or die "test gateway did not start: $self->{err}";
+	$self->{url} = "http://$1";
+	return $self;
+}
+
+package P2pText::Gateway;
+
+sub url
+{
+	return $_[0]->{url};
+}
+
+sub ask
+{
+	my ($self, $what) = @_;
+	my $answer = HTTP::Tiny->new(timeout => 30)->get("$self->{url}/control/$what");
+	die "gateway: $answer->{status} $answer->{content}" unless $answer->{success};
+	return JSON::PP->new->utf8->decode($answer->{content});
+}
+
+# All that was accepted, as a list of hashes.
+sub messages
+{
+	return @{ $_[0]->ask('messages') };
+}
+
+sub stats
+{
+	return $_[0]->ask('stats');
+}
+
+sub tell
+{
+	my ($self, $what, %form) = @_;
+	my $answer =
+	  HTTP::Tiny->new(timeout => 30)->post_form("$self->{url}/control/$what", \%form);
+	die "gateway: $answer->{status} $answer->{content}" unless $answer->{success};
+	return;
+}
+
+# How often each recipient was accepted: { number => times }.
+sub accepted
+{
+	my %times;
+	$times{ $_->{to} }++ foreach $_[0]->messages;
+	return \%times;
+}
+
+sub stop
+{
+	my ($self) = @_;
+	close $self->{stdin};
+	$self->{run}->finish;
+	return;
+}
+
+1;
