@@ -21,7 +21,7 @@ export PG_CONFIG MAKE ONLY KEEP FUZZ_SECONDS
 
 demo:
 	test/install-packages
-	test/with-cluster $(if $(KEEP),--keep) -- test/demo
+	test/with-cluster $(if $(KEEP),--keep )-- test/demo
 
 check:
 	test/install-packages --try fuzz

@@ -21,10 +21,10 @@
 #endif
 
 #if PG_VERSION_NUM < 160000
-#define database_ownercheck(database, role)                                   \
+#define database_ownercheck(database, role) \
 	pg_database_ownercheck(database, role)
 #else
-#define database_ownercheck(database, role)                                   \
+#define database_ownercheck(database, role) \
 	object_ownercheck(DatabaseRelationId, database, role)
 #endif
 

@@ -42,8 +42,7 @@ define_listener_settings(void)
 		"p2ptext.listen_addresses",
 		"Addresses on which webhooks are received, separated by commas.",
 		"Put a reverse proxy with TLS in front of any address but loopback.",
-		&p2ptext_listen_addresses, "127.0.0.1", PGC_SUSET, 0, NULL, NULL,
-		NULL);
+		&p2ptext_listen_addresses, "127.0.0.1", PGC_SUSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("p2ptext.port",
 							"Port on which webhooks are received.",
 							"0 means that none are.", &p2ptext_port, 0, 0,
@@ -59,10 +58,9 @@ define_listener_settings(void)
 static void
 define_sender_settings(void)
 {
-	DefineCustomIntVariable("p2ptext.senders",
-							"Sender workers of each database.", NULL,
-							&p2ptext_senders, 1, 1, 8, PGC_SIGHUP, 0, NULL,
-							NULL, NULL);
+	DefineCustomIntVariable(
+		"p2ptext.senders", "Sender workers of each database.", NULL,
+		&p2ptext_senders, 1, 1, 8, PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("p2ptext.batch_size",
 							"Texts claimed, or results recorded, in one "
 							"transaction.",
@@ -70,8 +68,8 @@ define_sender_settings(void)
 							PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("p2ptext.max_in_flight",
 							"Requests a sender has open at one gateway.", NULL,
-							&p2ptext_max_in_flight, 64, 1, 10000, PGC_SIGHUP,
-							0, NULL, NULL, NULL);
+							&p2ptext_max_in_flight, 64, 1, 10000, PGC_SIGHUP, 0,
+							NULL, NULL, NULL);
 	DefineCustomIntVariable("p2ptext.request_timeout",
 							"How long a gateway may take to answer.",
 							"After that it is unknown whether it has the "
@@ -84,12 +82,11 @@ define_sender_settings(void)
 							   "the server's user may be able to read it.",
 							   &p2ptext_secrets_file, "", PGC_SIGHUP,
 							   GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
-	DefineCustomStringVariable("p2ptext.databases",
-							   "Databases in which workers may run.",
-							   "Names separated by commas; empty means every "
-							   "database that has the extension.",
-							   &p2ptext_databases, "", PGC_SIGHUP,
-							   GUC_LIST_INPUT, NULL, NULL, NULL);
+	DefineCustomStringVariable(
+		"p2ptext.databases", "Databases in which workers may run.",
+		"Names separated by commas; empty means every "
+		"database that has the extension.",
+		&p2ptext_databases, "", PGC_SIGHUP, GUC_LIST_INPUT, NULL, NULL, NULL);
 }
 
 void

@@ -28,10 +28,10 @@
 #define MAX_CONNECTIONS 1000
 #define MAX_BODY 65536
 #define MAX_HELD 256
-#define CONNECTION_MEMORY (size_t) 16384 /* for headers */
-#define CLIENT_MS 10000					 /* to send a request whole */
-#define WORKER_MS 10000					 /* to acknowledge it */
-#define SWEEP_MS 250					 /* how exact these are */
+#define CONNECTION_MEMORY 16384 /* for headers */
+#define CLIENT_MS 10000			/* to send a request whole */
+#define WORKER_MS 10000			/* to acknowledge it */
+#define SWEEP_MS 250			/* how exact these are */
 
 /* A connection; in the list while the client has to do something. */
 typedef struct Client
@@ -71,6 +71,7 @@ static Client clients = {.prev = &clients, .next = &clients};
 static Held held[MAX_HELD];
 static size_t n_held;
 static uint64_t last_id;
+static bool serving; /* the worker has told us of every gateway */
 static bool quitting;
 
 /* The client is to act within its time, counted from now. */
@@ -341,7 +342,10 @@ check_headers(struct MHD_Connection *connection, Request *request,
 	switch (request->route.kind)
 	{
 		case ROUTE_NONE:
-			return refuse(connection, MHD_HTTP_NOT_FOUND, NULL);
+			return refuse(connection,
+						  serving ? MHD_HTTP_NOT_FOUND
+								  : MHD_HTTP_SERVICE_UNAVAILABLE,
+						  NULL);
 		case ROUTE_HEALTH:
 			if (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0)
 				return respond(connection, 200, "text/plain", "ok\n", NULL);
@@ -414,6 +418,9 @@ take_frame(WireFrame *frame)
 			if (id != 0 && slot->id == id) /* else it came too late */
 				release(slot, status);
 			return true;
+		case WIRE_SERVE:
+			serving = true;
+			return wire_done(frame);
 		case WIRE_QUIT:
 			quitting = true;
 			return wire_done(frame);
@@ -442,26 +449,50 @@ sweep(void)
 	}
 }
 
-/* Milliseconds until something must be done, or -1. */
+/*
+ * Milliseconds until something must be done, or -1.  MHD stops accepting at
+ * its limit, and needs one more run after the connections have gone to begin
+ * again; so being idle counts only the second time.
+ */
 static int
 next_timeout(void)
 {
-	unsigned long long most =
-		clients.next != &clients || n_held > 0 ? SWEEP_MS : 60000;
+	static bool was_idle;
 	bool idle = clients.next == &clients && n_held == 0;
+	int most = idle && was_idle ? -1 : SWEEP_MS;
 
+	was_idle = idle;
 	for (size_t i = 0; i < n_daemons; i++)
 	{
 		MHD_UNSIGNED_LONG_LONG timeout;
 
-		if (MHD_get_timeout(daemons[i], &timeout) == MHD_YES)
-		{
-			idle = false;
-			if (timeout < most)
-				most = timeout;
-		}
+		if (MHD_get_timeout(daemons[i], &timeout) == MHD_YES &&
+			(most < 0 || timeout < (unsigned) most))
+			most = timeout < SWEEP_MS ? (int) timeout : SWEEP_MS;
 	}
-	return idle ? -1 : (int) most;
+	return most;
+}
+
+static struct MHD_Daemon *
+start_daemon(int socket, size_t most)
+{
+	struct MHD_OptionItem options[] = {
+		{MHD_OPTION_LISTEN_SOCKET, socket, NULL},
+		{MHD_OPTION_CONNECTION_LIMIT, (intptr_t) most, NULL},
+		{MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY, NULL},
+		{MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL},
+		{MHD_OPTION_NOTIFY_CONNECTION, (intptr_t) on_connection, NULL},
+		{MHD_OPTION_URI_LOG_CALLBACK, (intptr_t) on_request_line, NULL},
+		{MHD_OPTION_NOTIFY_COMPLETED, (intptr_t) on_completed, NULL},
+		{MHD_OPTION_END, 0, NULL},
+	};
+	struct MHD_Daemon *daemon = MHD_start_daemon(
+		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request,
+		NULL, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
+
+	if (daemon == NULL)
+		link_fatal("cannot start the HTTP server");
+	return daemon;
 }
 
 void
@@ -470,27 +501,13 @@ listen_init(const char *addresses, const char *port)
 	int sockets[SOCKETS_MAX];
 
 	n_daemons = sockets_bind(addresses, port, sockets);
-	waits[0] = (struct pollfd){.fd = WIRE_FD};
+	waits[0].fd = WIRE_FD;
 	for (size_t i = 0; i < n_daemons; i++)
 	{
-		daemons[i] = MHD_start_daemon(
-			MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request,
-			NULL,												   /* */
-			MHD_OPTION_LISTEN_SOCKET, sockets[i],				   /* */
-			MHD_OPTION_CONNECTION_LIMIT,						   /* */
-			(unsigned) (MAX_CONNECTIONS / n_daemons),			   /* */
-			MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY, /* */
-			MHD_OPTION_STRICT_FOR_CLIENT, 1,					   /* */
-			MHD_OPTION_NOTIFY_CONNECTION, on_connection, NULL,	   /* */
-			MHD_OPTION_URI_LOG_CALLBACK, on_request_line, NULL,	   /* */
-			MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,	   /* */
-			MHD_OPTION_END);
-		if (daemons[i] == NULL)
-			link_fatal("cannot start the HTTP server");
-		waits[i + 1] = (struct pollfd){
-			.fd = MHD_get_daemon_info(daemons[i], MHD_DAEMON_INFO_EPOLL_FD)
-					  ->epoll_fd,
-			.events = POLLIN};
+		daemons[i] = start_daemon(sockets[i], MAX_CONNECTIONS / n_daemons);
+		waits[i + 1].fd =
+			MHD_get_daemon_info(daemons[i], MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+		waits[i + 1].events = POLLIN;
 	}
 }
 

@@ -44,6 +44,8 @@ typedef enum WireType
 	WIRE_SEND = 'S',	/* u64 id, u32 gateway, str ref, str from, str to,
 						 * str body, u32 validity_s (0 = no limit) */
 	WIRE_ACK = 'A',		/* u64 request, u32 HTTP status to answer with */
+	WIRE_SERVE = 'O',	/* none: every gateway has been told, so one that is
+						 * not known does not exist */
 	WIRE_QUIT = 'Q',	/* none: start nothing more, give back what has not
 						 * begun, finish what has, then exit */
 
@@ -120,6 +122,7 @@ typedef struct WireStr
 extern void wire_begin(WireBuf *buf, WireType type);
 extern void wire_put_u32(WireBuf *buf, uint32_t value);
 extern void wire_put_u64(WireBuf *buf, uint64_t value);
+/* both write a str, with its length */
 extern void wire_put_bytes(WireBuf *buf, const void *data, size_t len);
 extern void wire_put_str(WireBuf *buf, const char *str); /* NULL is "" */
 extern bool wire_end(WireBuf *buf); /* false: frame dropped, buffer intact */

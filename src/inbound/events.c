@@ -44,8 +44,8 @@ void
 events_init(EventBatch *batch)
 {
 	MemSet(batch, 0, sizeof(*batch));
-	batch->context = AllocSetContextCreate(
-		TopMemoryContext, "p2ptext events", ALLOCSET_DEFAULT_SIZES);
+	batch->context = AllocSetContextCreate(TopMemoryContext, "p2ptext events",
+										   ALLOCSET_DEFAULT_SIZES);
 }
 
 void

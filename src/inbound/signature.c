@@ -29,8 +29,8 @@ hmac_sha1_ok(const char *secret, WireStr signature, const WireStr *candidates,
 
 	for (int i = 0; i < n; i++)
 		if (HMAC(EVP_sha1(), secret, strlen(secret),
-				 (const unsigned char *) candidates[i].data,
-				 candidates[i].len, mac, &len) != NULL &&
+				 (const unsigned char *) candidates[i].data, candidates[i].len,
+				 mac, &len) != NULL &&
 			len == signature.len &&
 			CRYPTO_memcmp(mac, signature.data, len) == 0)
 			ok = true;

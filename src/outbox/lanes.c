@@ -230,8 +230,8 @@ claim_work(void *arg)
 	if (SPI_execute_plan(claim_plan(), args, NULL, false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not claim");
 
-	claim->rows = MemoryContextAlloc(
-		claim->context, Max(SPI_processed, 1) * sizeof(Claimed));
+	claim->rows = MemoryContextAlloc(claim->context,
+									 Max(SPI_processed, 1) * sizeof(Claimed));
 	for (uint64 i = 0; i < SPI_processed; i++)
 		take_row(claim, SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
 }
@@ -302,14 +302,12 @@ recover_work(void *arg)
 					Int32GetDatum(p2ptext_senders)};
 	bool isnull;
 
-	if (SPI_execute_with_args("SELECT p2ptext.recover($1, $2)",
-							  lengthof(types), types, args, NULL, false,
-							  0) != SPI_OK_SELECT)
+	if (SPI_execute_with_args("SELECT p2ptext.recover($1, $2)", lengthof(types),
+							  types, args, NULL, false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not recover");
-	worker_count(COUNT_UNKNOWN,
-				 DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
-											 SPI_tuptable->tupdesc, 1,
-											 &isnull)));
+	worker_count(COUNT_UNKNOWN, DatumGetInt64(SPI_getbinval(
+									SPI_tuptable->vals[0],
+									SPI_tuptable->tupdesc, 1, &isnull)));
 }
 
 /* Whatever a sender of this number had claimed before is of unknown fate. */
@@ -336,8 +334,8 @@ requeue_work(void *arg)
 	}
 	if (SPI_execute_plan(plan, args, NULL, false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not requeue");
-	due = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
-						&isnull);
+	due =
+		SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 	*(TimestampTz *) arg = isnull ? DT_NOEND : DatumGetTimestampTz(due);
 }
 

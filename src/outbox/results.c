@@ -36,9 +36,8 @@ enum
 	N_COLUMNS
 };
 
-static const Oid element_types[N_COLUMNS] = {INT8OID, INT4OID, TEXTOID,
-											 TEXTOID, TEXTOID, TEXTOID,
-											 INT4OID, INT4OID};
+static const Oid element_types[N_COLUMNS] = {
+	INT8OID, INT4OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT4OID, INT4OID};
 
 static MemoryContext context;
 static Datum *columns[N_COLUMNS];
@@ -144,9 +143,8 @@ column_array(int c)
 	char align;
 
 	get_typlenbyvalalign(element_types[c], &len, &byval, &align);
-	return PointerGetDatum(construct_array(columns[c], n_results,
-										   element_types[c], len, byval,
-										   align));
+	return PointerGetDatum(construct_array(
+		columns[c], n_results, element_types[c], len, byval, align));
 }
 
 static void
@@ -162,9 +160,9 @@ record_work(void *arg)
 
 		for (int c = 0; c < N_COLUMNS; c++)
 			types[c] = get_array_type(element_types[c]);
-		plan = SPI_prepare(
-			"SELECT p2ptext.finish($1, $2, $3, $4, $5, $6, $7, $8)", N_COLUMNS,
-			types);
+		plan =
+			SPI_prepare("SELECT p2ptext.finish($1, $2, $3, $4, $5, $6, $7, $8)",
+						N_COLUMNS, types);
 		SPI_keepplan(plan);
 	}
 	if (n_results > 0)

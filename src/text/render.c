@@ -16,6 +16,7 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "nodes/primnodes.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -40,6 +41,7 @@ typedef struct RenderPlan
 {
 	struct varlena *script;	/* our copy */
 	const ScriptCode *code;
+	bool constant; /* the same script throughout the query */
 	ValueCache values;
 	ValueType root;
 	MemoryContext snippet_context;
@@ -54,6 +56,17 @@ typedef struct RenderCall
 	RenderPlan *plan;
 	ArrayBuildState *missing;
 } RenderCall;
+
+/*
+ * A parameter would not do: PL/pgSQL evaluates one expression many times with
+ * other values of its variables.
+ */
+static bool
+script_is_constant(Node *call)
+{
+	return call != NULL && IsA(call, FuncExpr) &&
+		   IsA(linitial(((FuncExpr *) call)->args), Const);
+}
 
 static RenderPlan *
 new_plan(FunctionCallInfo fcinfo, struct varlena *script)
@@ -74,8 +87,11 @@ new_plan(FunctionCallInfo fcinfo, struct varlena *script)
 	plan->script = palloc(VARSIZE(script));
 	memcpy(plan->script, script, VARSIZE(script));
 	plan->code = script_code(plan->script);
+	plan->constant = script_is_constant(fcinfo->flinfo->fn_expr);
 	plan->values.context = context;
-	plan->values.nnames = plan->code->nnames;
+	plan->values.code = plan->code;
+	plan->values.members = palloc0(sizeof(ScriptValue) *
+								   (plan->code->nnames + 1));
 	plan->snippet_context = AllocSetContextCreate(context, "p2ptext snippets",
 												  ALLOCSET_SMALL_SIZES);
 	value_type_init(&plan->values, get_fn_expr_argtype(fcinfo->flinfo, 1),
@@ -89,9 +105,12 @@ new_plan(FunctionCallInfo fcinfo, struct varlena *script)
 static RenderPlan *
 get_plan(FunctionCallInfo fcinfo)
 {
-	struct varlena *script = PG_DETOAST_DATUM(PG_GETARG_DATUM(0));
 	RenderPlan *plan = fcinfo->flinfo->fn_extra;
+	struct varlena *script;
 
+	if (plan != NULL && plan->constant)
+		return plan;
+	script = PG_DETOAST_DATUM(PG_GETARG_DATUM(0));
 	if (plan != NULL && VARSIZE(plan->script) == VARSIZE(script) &&
 		memcmp(plan->script, script, VARSIZE(script)) == 0)
 		return plan;
@@ -215,11 +234,11 @@ start_call(RenderCall *call, FunctionCallInfo fcinfo, ScriptValue *root)
 		MemoryContextReset(plan->snippet_context);
 		plan->snippets = NULL;
 	}
-	value_source_init(&call->source, &plan->values);
+	value_source_init(&call->source, &plan->values, &plan->root,
+					  PG_GETARG_DATUM(1), root);
 	call->source.base.partial = partial;
 	call->plan = plan;
 	call->missing = NULL;
-	value_from_datum(&plan->values, &plan->root, PG_GETARG_DATUM(1), root);
 }
 
 static ScriptResult

@@ -25,6 +25,8 @@
 
 static const ValueType jsonb_type = {.how = HOW_JSONB};
 
+#define MAX_DEFORMED 40 /* columns of a row that is read as a whole */
+
 /* The elements of an array value. */
 typedef struct ArrayElements
 {
@@ -33,12 +35,24 @@ typedef struct ArrayElements
 	bool *nulls;
 } ArrayElements;
 
+static void value_from_jsonb(Jsonb *jsonb, ScriptValue *value);
+
 static inline void
 set_text(ScriptValue *value, const char *str, size_t len)
 {
 	value->kind = VALUE_TEXT;
 	value->str = str;
 	value->len = len;
+}
+
+static inline void
+set_text_datum(ScriptValue *value, Datum datum)
+{
+	text *str = (text *) DatumGetPointer(datum);
+
+	if (VARATT_IS_EXTENDED(str) && !VARATT_IS_SHORT(str))
+		str = DatumGetTextPP(datum);
+	set_text(value, VARDATA_ANY(str), VARSIZE_ANY_EXHDR(str));
 }
 
 void
@@ -79,43 +93,6 @@ value_type_init(ValueCache *cache, Oid typid, ValueType *type)
 	}
 }
 
-static RowType *
-add_row_type(ValueCache *cache, Oid typid, int32 typmod)
-{
-	MemoryContext old = MemoryContextSwitchTo(cache->context);
-	RowType *row = palloc0(sizeof(RowType));
-
-	row->type.how = HOW_ROW;
-	row->typid = typid;
-	row->typmod = typmod;
-	row->identifier = assign_record_type_identifier(typid, typmod);
-	row->desc = lookup_rowtype_tupdesc_copy(typid, typmod);
-	row->columns = palloc0(sizeof(ValueType) * (row->desc->natts + 1));
-	row->att_of_name = palloc(sizeof(int16) * (cache->nnames + 1));
-	for (int i = 0; i < cache->nnames; i++)
-		row->att_of_name[i] = ATT_UNKNOWN;
-	row->next = cache->rows;
-	cache->rows = row;
-	MemoryContextSwitchTo(old);
-	return row;
-}
-
-/* The layout of a row value, by what its header says. */
-static const RowType *
-row_type(ValueCache *cache, HeapTupleHeader row)
-{
-	Oid typid = HeapTupleHeaderGetTypeId(row);
-	int32 typmod = HeapTupleHeaderGetTypMod(row);
-
-	for (RowType *known = cache->rows; known != NULL; known = known->next)
-	{
-		if (known->typid == typid && known->typmod == typmod &&
-			known->identifier == assign_record_type_identifier(typid, typmod))
-			return known;
-	}
-	return add_row_type(cache, typid, typmod);
-}
-
 static int16
 find_column(TupleDesc desc, const char *name, size_t len)
 {
@@ -129,6 +106,94 @@ find_column(TupleDesc desc, const char *name, size_t len)
 			return att->attnum;
 	}
 	return ATT_ABSENT;
+}
+
+/*
+ * Lists the fields of the script that are text columns of this row, which is
+ * nearly all fields of nearly all scripts.  A wide row is better read column
+ * by column.
+ */
+static void
+list_texts(ValueCache *cache, RowType *row)
+{
+	const ScriptField *fields = SCRIPT_FIELDS(cache->code);
+
+	if (row->desc->natts > MAX_DEFORMED)
+		return;
+	row->texts = palloc(sizeof(TextColumn) * (cache->code->nfields + 1));
+	row->values = palloc(sizeof(Datum) * (row->desc->natts + 1));
+	row->nulls = palloc(sizeof(bool) * (row->desc->natts + 1));
+	for (int i = 0; i < cache->code->nfields; i++)
+	{
+		int id = fields[i].first;
+		const ScriptSpan *name = SCRIPT_NAMES(cache->code) + id;
+		int16 attnum;
+
+		if (fields[i].nnames == 0)
+			continue;
+		attnum = find_column(row->desc,
+							 SCRIPT_SOURCE(cache->code) + name->off, name->len);
+		if (attnum == ATT_ABSENT ||
+			row->columns[attnum - 1].how != HOW_TEXT)
+			continue;
+		row->texts[row->ntexts].name_id = id;
+		row->texts[row->ntexts++].attnum = attnum;
+	}
+}
+
+static RowType *
+add_row_type(ValueCache *cache, Oid typid, int32 typmod)
+{
+	MemoryContext old = MemoryContextSwitchTo(cache->context);
+	RowType *row = palloc0(sizeof(RowType));
+	int nnames = cache->code->nnames;
+
+	row->type.how = HOW_ROW;
+	row->typid = typid;
+	row->typmod = typmod;
+	row->desc = lookup_rowtype_tupdesc_copy(typid, typmod);
+	if (typid != RECORDOID)
+	{
+		row->entry = lookup_type_cache(typid, TYPECACHE_TUPDESC);
+		row->identifier = row->entry->tupDesc_identifier;
+	}
+	row->columns = palloc0(sizeof(ValueType) * (row->desc->natts + 1));
+	for (int i = 0; i < row->desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(row->desc, i);
+
+		if (!att->attisdropped)
+			value_type_init(cache, att->atttypid, &row->columns[i]);
+	}
+	row->att_of_name = palloc(sizeof(int16) * (nnames + 1));
+	for (int i = 0; i < nnames; i++)
+		row->att_of_name[i] = ATT_UNKNOWN;
+	list_texts(cache, row);
+	row->next = cache->rows;
+	cache->rows = row;
+	MemoryContextSwitchTo(old);
+	return row;
+}
+
+/*
+ * The layout of a row value, by what its header says.  Entries of the type
+ * cache stay where they are, and lose their identifier when the type changes;
+ * an anonymous record type never does.
+ */
+static const RowType *
+row_type(ValueCache *cache, HeapTupleHeader row)
+{
+	Oid typid = HeapTupleHeaderGetTypeId(row);
+	int32 typmod = HeapTupleHeaderGetTypMod(row);
+
+	for (RowType *known = cache->rows; known != NULL; known = known->next)
+	{
+		if (known->typid == typid && known->typmod == typmod &&
+			(known->entry == NULL ||
+			 known->entry->tupDesc_identifier == known->identifier))
+			return known;
+	}
+	return add_row_type(cache, typid, typmod);
 }
 
 static void
@@ -148,23 +213,19 @@ value_from_array(const ValueType *type, Datum datum, ScriptValue *value)
 	value->type = type;
 }
 
-void
+static void
 value_from_datum(ValueCache *cache, const ValueType *type, Datum datum,
 				 ScriptValue *value)
 {
-	text *str;
-
 	switch (type->how)
 	{
 		case HOW_TEXT:
-			str = DatumGetTextPP(datum);
-			set_text(value, VARDATA_ANY(str), VARSIZE_ANY_EXHDR(str));
+			set_text_datum(value, datum);
 			break;
 		case HOW_BPCHAR:
 			/* as its cast to text: the padding is not part of the value */
-			str = DatumGetTextPP(datum);
-			set_text(value, VARDATA_ANY(str),
-					 bpchartruelen(VARDATA_ANY(str), VARSIZE_ANY_EXHDR(str)));
+			set_text_datum(value, datum);
+			value->len = bpchartruelen((char *) value->str, value->len);
 			break;
 		case HOW_BOOL:
 			set_text(value, DatumGetBool(datum) ? "t" : "f", 1);
@@ -200,6 +261,18 @@ value_from_datum(ValueCache *cache, const ValueType *type, Datum datum,
 	}
 }
 
+static HeapTupleData
+row_tuple(HeapTupleHeader header)
+{
+	HeapTupleData tuple;
+
+	tuple.t_len = HeapTupleHeaderGetDatumLength(header);
+	ItemPointerSetInvalid(&tuple.t_self);
+	tuple.t_tableOid = InvalidOid;
+	tuple.t_data = header;
+	return tuple;
+}
+
 static void
 row_member(ValueCache *cache, const ScriptValue *object, const char *name,
 		   size_t len, int name_id, ScriptValue *result)
@@ -210,31 +283,21 @@ row_member(ValueCache *cache, const ScriptValue *object, const char *name,
 	int16 attnum;
 	Datum datum;
 	bool isnull;
-	ValueType *type;
 
-	if (name_id < 0)
-		attnum = find_column(row->desc, name, len);
-	else
+	attnum = name_id < 0 ? ATT_UNKNOWN : row->att_of_name[name_id];
+	if (attnum == ATT_UNKNOWN)
 	{
-		if (row->att_of_name[name_id] == ATT_UNKNOWN)
-			row->att_of_name[name_id] = find_column(row->desc, name, len);
-		attnum = row->att_of_name[name_id];
+		attnum = find_column(row->desc, name, len);
+		if (name_id >= 0)
+			row->att_of_name[name_id] = attnum;
 	}
 	if (attnum == ATT_ABSENT)
 		return;
 
-	tuple.t_len = HeapTupleHeaderGetDatumLength(header);
-	ItemPointerSetInvalid(&tuple.t_self);
-	tuple.t_tableOid = InvalidOid;
-	tuple.t_data = header;
+	tuple = row_tuple(header);
 	datum = heap_getattr(&tuple, attnum, row->desc, &isnull);
-	if (isnull)
-		return;
-	type = &row->columns[attnum - 1];
-	if (type->how == HOW_UNKNOWN)
-		value_type_init(cache, TupleDescAttr(row->desc, attnum - 1)->atttypid,
-						type);
-	value_from_datum(cache, type, datum, result);
+	if (!isnull)
+		value_from_datum(cache, &row->columns[attnum - 1], datum, result);
 }
 
 static void
@@ -274,7 +337,7 @@ value_from_jsonb_value(const JsonbValue *json, ScriptValue *value)
 	}
 }
 
-void
+static void
 value_from_jsonb(Jsonb *jsonb, ScriptValue *value)
 {
 	JsonbValue root;
@@ -358,13 +421,47 @@ print(ScriptSource *source, ScriptValue *value)
 	set_text(value, str, strlen(str));
 }
 
-void
-value_source_init(ValueSource *source, ValueCache *cache)
+/* Reads all text columns at once, which is cheaper than one by one. */
+static void
+know_members(ValueCache *cache, const ScriptValue *root)
 {
+	const RowType *row = root->type;
+	HeapTupleData tuple = row_tuple((HeapTupleHeader) root->datum);
+
+	if (cache->members_of != row)
+	{
+		memset(cache->members, 0,
+			   sizeof(ScriptValue) * cache->code->nnames); /* VALUE_UNKNOWN */
+		cache->members_of = row;
+	}
+	heap_deform_tuple(&tuple, row->desc, row->values, row->nulls);
+	for (int i = 0; i < row->ntexts; i++)
+	{
+		int column = row->texts[i].attnum - 1;
+		ScriptValue *value = &cache->members[row->texts[i].name_id];
+
+		if (row->nulls[column])
+			value->kind = VALUE_MISSING;
+		else
+			set_text_datum(value, row->values[column]);
+	}
+}
+
+void
+value_source_init(ValueSource *source, ValueCache *cache,
+				  const ValueType *type, Datum datum, ScriptValue *root)
+{
+	source->base.members = NULL;
 	source->base.member = member;
 	source->base.element = element;
 	source->base.print = print;
 	source->base.partial = NULL;
 	source->base.missing = NULL;
 	source->cache = cache;
+	value_from_datum(cache, type, datum, root);
+	if (type->how == HOW_ROW && ((const RowType *) root->type)->ntexts > 0)
+	{
+		know_members(cache, root);
+		source->base.members = cache->members;
+	}
 }

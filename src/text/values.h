@@ -13,6 +13,7 @@
 #include "access/tupdesc.h"
 #include "fmgr.h"
 #include "utils/jsonb.h"
+#include "utils/typcache.h"
 
 #include "text/core/script.h"
 
@@ -41,27 +42,41 @@ typedef struct ValueType
 	char element_align;
 } ValueType;
 
+#define ATT_UNKNOWN (-1) /* not looked up yet */
+#define ATT_ABSENT 0
+
+/* A name of the script that is a text column of its row. */
+typedef struct TextColumn
+{
+	int name_id;
+	int16 attnum;
+} TextColumn;
+
 /* The layout of one composite type. */
 typedef struct RowType
 {
 	ValueType type;		/* must be first; how is HOW_ROW */
 	Oid typid;
 	int32 typmod;
-	uint64 identifier;	/* changes when the layout does */
+	TypeCacheEntry *entry; /* of a named type, else NULL */
+	uint64 identifier;	   /* the entry's, while the layout is the same */
 	TupleDesc desc;
 	ValueType *columns;
-	int16 *att_of_name; /* by name number of the script; see below */
+	int16 *att_of_name; /* by name number of the script */
+	int ntexts;			/* what know_members() is to do */
+	TextColumn *texts;
+	Datum *values; /* for heap_deform_tuple */
+	bool *nulls;
 	struct RowType *next;
 } RowType;
-
-#define ATT_UNKNOWN (-1) /* not looked up yet */
-#define ATT_ABSENT 0
 
 /* The layouts met by one call site. */
 typedef struct ValueCache
 {
 	MemoryContext context;
-	int nnames; /* names of the script, for att_of_name */
+	const ScriptCode *code;
+	ScriptValue *members; /* see ScriptSource */
+	const RowType *members_of;
 	RowType *rows;
 } ValueCache;
 
@@ -72,10 +87,11 @@ typedef struct ValueSource
 	ValueCache *cache;
 } ValueSource;
 
-extern void value_source_init(ValueSource *source, ValueCache *cache);
+/* Sets the source up for one root value, and *root to it. */
+extern void value_source_init(ValueSource *source, ValueCache *cache,
+							  const ValueType *type, Datum datum,
+							  ScriptValue *root);
+
 extern void value_type_init(ValueCache *cache, Oid typid, ValueType *type);
-extern void value_from_datum(ValueCache *cache, const ValueType *type,
-							 Datum datum, ScriptValue *value);
-extern void value_from_jsonb(Jsonb *jsonb, ScriptValue *value);
 
 #endif

@@ -49,14 +49,16 @@ Datum
 p2ptext_check_expression(PG_FUNCTION_ARGS)
 {
 	char *expression = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	ErrorContextCallback context = {error_context_stack, point_into_text, expression};
+	ErrorContextCallback context = {error_context_stack, point_into_text,
+									expression};
 	SelectStmt bare = {.type = T_SelectStmt};
 	RawStmt *raw;
 	SelectStmt *select;
 	ResTarget *target;
 
 	error_context_stack = &context;
-	raw = linitial_node(RawStmt, raw_parser(expression, RAW_PARSE_PLPGSQL_EXPR));
+	raw =
+		linitial_node(RawStmt, raw_parser(expression, RAW_PARSE_PLPGSQL_EXPR));
 	error_context_stack = context.previous;
 
 	/* The grammar takes all that may follow SELECT; we take one target. */
@@ -67,8 +69,9 @@ p2ptext_check_expression(PG_FUNCTION_ARGS)
 				 ? linitial_node(ResTarget, select->targetList)
 				 : NULL;
 	if (target == NULL || target->name != NULL || !equal(select, &bare))
-		ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR),
-						errmsg("\"%s\" is not one SQL expression", expression)));
+		ereport(ERROR,
+				(errcode(ERRCODE_SYNTAX_ERROR),
+				 errmsg("\"%s\" is not one SQL expression", expression)));
 	if (has_subquery(target->val, NULL))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),

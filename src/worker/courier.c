@@ -143,8 +143,8 @@ how_it_ended(pid_t pid)
 	if (waitpid(pid, &status, 0) != pid)
 		return "courier is gone";
 	if (WIFSIGNALED(status))
-		return psprintf("courier was ended by signal %d: %s",
-						WTERMSIG(status), pg_strsignal(WTERMSIG(status)));
+		return psprintf("courier was ended by signal %d: %s", WTERMSIG(status),
+						pg_strsignal(WTERMSIG(status)));
 	return psprintf("courier exited with code %d", WEXITSTATUS(status));
 }
 
@@ -156,8 +156,8 @@ how_it_ended(pid_t pid)
 void
 courier_fail(Courier *courier, const char *why)
 {
-	bool soon = !TimestampDifferenceExceeds(
-		courier->started, GetCurrentTimestamp(), SOON_MS);
+	bool soon = !TimestampDifferenceExceeds(courier->started,
+											GetCurrentTimestamp(), SOON_MS);
 
 	if (courier->pid > 0)
 	{
@@ -175,21 +175,20 @@ courier_fail(Courier *courier, const char *why)
 	wire_free(&courier->in);
 	wire_free(&courier->out);
 	courier->ready = false;
-	courier->delay_ms = soon ? Min(Max(courier->delay_ms * 2, FIRST_DELAY_MS),
-								   LONGEST_DELAY_MS)
-							 : FIRST_DELAY_MS;
-	courier->retry = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-												 courier->delay_ms);
+	courier->delay_ms =
+		soon ? Min(Max(courier->delay_ms * 2, FIRST_DELAY_MS), LONGEST_DELAY_MS)
+			 : FIRST_DELAY_MS;
+	courier->retry =
+		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), courier->delay_ms);
 	if (worker_stopping())
 		return;
 	worker_note_error(why);
 	worker_set_state(WORKER_BACKOFF);
-	ereport(LOG, (errmsg("p2ptext %s: %s",
-						 my_worker->kind == WORKER_SENDER ? "sender"
-														  : "receiver",
-						 why),
-				  errdetail("It is started again in %d ms.",
-							courier->delay_ms)));
+	ereport(
+		LOG,
+		(errmsg("p2ptext %s: %s",
+				my_worker->kind == WORKER_SENDER ? "sender" : "receiver", why),
+		 errdetail("It is started again in %d ms.", courier->delay_ms)));
 }
 
 /* How long until it may be started again, in ms. */

@@ -21,9 +21,9 @@ typedef struct Courier
 	int fd;
 	WireBuf in;
 	WireBuf out;
-	bool ready;		   /* has said HELLO */
-	uint64 put;		   /* bytes ever written to out ... */
-	uint64 flushed;	   /* ... and those that left it */
+	bool ready;		/* has said HELLO */
+	uint64 put;		/* bytes ever written to out ... */
+	uint64 flushed; /* ... and those that left it */
 	TimestampTz started;
 	TimestampTz retry; /* not to be started before */
 	int delay_ms;

@@ -110,10 +110,9 @@ release(int code, Datum database)
 /* Run a command while the workers of a database are away. */
 static void
 run_alone(Oid database, ProcessUtility_hook_type next, PlannedStmt *pstmt,
-		  const char *query, bool read_only_tree,
-		  ProcessUtilityContext context, ParamListInfo params,
-		  QueryEnvironment *environment, DestReceiver *dest,
-		  QueryCompletion *completion)
+		  const char *query, bool read_only_tree, ProcessUtilityContext context,
+		  ParamListInfo params, QueryEnvironment *environment,
+		  DestReceiver *dest, QueryCompletion *completion)
 {
 	PG_ENSURE_ERROR_CLEANUP(release, ObjectIdGetDatum(database));
 	{
@@ -138,8 +137,8 @@ process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree,
 	if (drops_extension(pstmt->utilityStmt))
 		wake_at_commit(false, false, true);
 	if (OidIsValid(database))
-		run_alone(database, next, pstmt, query, read_only_tree, context,
-				  params, environment, dest, completion);
+		run_alone(database, next, pstmt, query, read_only_tree, context, params,
+				  environment, dest, completion);
 	else
 		next(pstmt, query, read_only_tree, context, params, environment, dest,
 			 completion);

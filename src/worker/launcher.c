@@ -273,11 +273,11 @@ static void
 drop_worker(Worker *worker)
 {
 	Database *entry = registry_find(worker->database);
-	bool wanted = entry != NULL && entry->oid == worker->database &&
-				  find_candidate(worker->database) != NULL &&
-				  (worker->kind == WORKER_RECEIVER ||
-				   (entry->state == DATABASE_WANTED &&
-					worker->number < p2ptext_senders));
+	bool wanted =
+		entry != NULL && entry->oid == worker->database &&
+		find_candidate(worker->database) != NULL &&
+		(worker->kind == WORKER_RECEIVER ||
+		 (entry->state == DATABASE_WANTED && worker->number < p2ptext_senders));
 
 	if (wanted)
 		return;

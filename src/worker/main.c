@@ -71,8 +71,7 @@ worker_extension_gone(void)
 bool
 worker_take_settings(void)
 {
-	bool changed =
-		pg_atomic_exchange_u32(&my_worker->settings_changed, 0) != 0;
+	bool changed = pg_atomic_exchange_u32(&my_worker->settings_changed, 0) != 0;
 
 	if (ConfigReloadPending)
 	{
@@ -152,9 +151,8 @@ worker_wait(int fd, bool writable, long timeout_ms)
 		events |= WL_SOCKET_READABLE | (writable ? WL_SOCKET_WRITEABLE : 0);
 	if (timeout_ms >= 0)
 		events |= WL_TIMEOUT;
-	events = WaitLatchOrSocket(MyLatch, events,
-							   fd >= 0 ? fd : PGINVALID_SOCKET, timeout_ms,
-							   PG_WAIT_EXTENSION);
+	events = WaitLatchOrSocket(MyLatch, events, fd >= 0 ? fd : PGINVALID_SOCKET,
+							   timeout_ms, PG_WAIT_EXTENSION);
 	if (events & WL_LATCH_SET)
 		ResetLatch(MyLatch);
 	return (events & WL_LATCH_SET) != 0;

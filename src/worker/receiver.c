@@ -93,8 +93,8 @@ load_settings(void *arg)
 			explicit_bzero(gateways[i].secret, strlen(gateways[i].secret));
 	MemoryContextReset(settings_context);
 	n_gateways = 0;
-	gateways = MemoryContextAllocZero(
-		settings_context, Max(SPI_processed, 1) * sizeof(Gateway));
+	gateways = MemoryContextAllocZero(settings_context,
+									  Max(SPI_processed, 1) * sizeof(Gateway));
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		HeapTuple tuple = SPI_tuptable->vals[i];
@@ -108,7 +108,13 @@ load_settings(void *arg)
 		gateway->verify = DatumGetBool(SPI_getbinval(tuple, desc, 4, &isnull));
 		gateway->secret = secret_of(SPI_getvalue(tuple, desc, 2), WARNING);
 		MemoryContextSwitchTo(old);
-		tell_gateway(tuple, desc);
+		if (courier.pid > 0)
+			tell_gateway(tuple, desc);
+	}
+	if (courier.pid > 0)
+	{
+		wire_begin(&courier.out, WIRE_SERVE);
+		courier_frame_end(&courier);
 	}
 }
 
@@ -171,9 +177,9 @@ take_webhook(WireFrame *frame)
 	if (!events_take(&events, id, frame))
 		courier_fail(&courier, "courier sent a broken frame");
 	else if (gateway == NULL ||
-			 (gateway->verify && !signature_ok(gateway->provider,
-											   gateway->secret, signature,
-											   candidates, n)))
+			 (gateway->verify &&
+			  !signature_ok(gateway->provider, gateway->secret, signature,
+							candidates, n)))
 	{
 		events.n = first;
 		worker_count(COUNT_REJECTED, 1);
@@ -236,8 +242,8 @@ store_and_answer(void)
 	for (int i = 0; i < n_waiting; i++)
 	{
 		Waiting *one = &waiting[i];
-		bool ok = stored ||
-				  (!worker_stopping() && store_events(one->first, one->n));
+		bool ok =
+			stored || (!worker_stopping() && store_events(one->first, one->n));
 
 		if (ok)
 			worker_count(COUNT_RECEIVED, one->n);
@@ -273,10 +279,10 @@ apply_work(void *arg)
 	if (SPI_execute_plan(plan, args, NULL, false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not apply events");
 	tuple = SPI_tuptable->vals[0];
-	result->applied = DatumGetInt64(
-		SPI_getbinval(tuple, SPI_tuptable->tupdesc, 1, &isnull));
-	result->parked = DatumGetInt64(
-		SPI_getbinval(tuple, SPI_tuptable->tupdesc, 2, &isnull));
+	result->applied =
+		DatumGetInt64(SPI_getbinval(tuple, SPI_tuptable->tupdesc, 1, &isnull));
+	result->parked =
+		DatumGetInt64(SPI_getbinval(tuple, SPI_tuptable->tupdesc, 2, &isnull));
 }
 
 /* One batch; more is wanted while batches come full. */
@@ -304,7 +310,7 @@ keep_courier(bool *settings_stale)
 	static int port;
 	char port_text[12];
 	const char *args[] = {"listen", "--address", p2ptext_listen_addresses,
-						  "--port", port_text, NULL};
+						  "--port", port_text,	 NULL};
 
 	if (courier.pid > 0 && (port != p2ptext_port ||
 							strcmp(addresses, p2ptext_listen_addresses) != 0))
@@ -315,8 +321,7 @@ keep_courier(bool *settings_stale)
 	events_reset(&events);
 	if (addresses)
 		pfree(addresses);
-	addresses =
-		MemoryContextStrdup(TopMemoryContext, p2ptext_listen_addresses);
+	addresses = MemoryContextStrdup(TopMemoryContext, p2ptext_listen_addresses);
 	port = p2ptext_port;
 	snprintf(port_text, sizeof(port_text), "%d", port);
 	if (courier_start(&courier, args))

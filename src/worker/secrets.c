@@ -37,10 +37,9 @@ open_secrets(int elevel)
 		return NULL;
 	file = AllocateFile(p2ptext_secrets_file, "r");
 	if (file == NULL || fstat(fileno(file), &status) != 0)
-		ereport(elevel,
-				(errcode_for_file_access(),
-				 errmsg("could not read the file named by "
-						"p2ptext.secrets_file: %m")));
+		ereport(elevel, (errcode_for_file_access(),
+						 errmsg("could not read the file named by "
+								"p2ptext.secrets_file: %m")));
 	else if (!S_ISREG(status.st_mode) ||
 			 (status.st_mode & (S_IRWXG | S_IRWXO)) ||
 			 status.st_uid != geteuid())

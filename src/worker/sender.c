@@ -258,8 +258,7 @@ abandon_in_flight(void)
 		bool handed = entry->end <= courier.flushed;
 
 		results_add(entry->id, entry->campaign,
-					handed ? WIRE_UNKNOWN : WIRE_NOT_STARTED, "", "", "", 0,
-					0);
+					handed ? WIRE_UNKNOWN : WIRE_NOT_STARTED, "", "", "", 0, 0);
 		landed(entry);
 	}
 }
@@ -326,8 +325,9 @@ wait_time(void)
 		TimestampTz due =
 			TimestampTzPlusMilliseconds(gathering_since, GATHER_MS);
 
-		timeout = Min(timeout, TimestampDifferenceMilliseconds(
-								   now, Max(due, record_after)));
+		timeout =
+			Min(timeout,
+				TimestampDifferenceMilliseconds(now, Max(due, record_after)));
 	}
 	return timeout;
 }
@@ -335,8 +335,7 @@ wait_time(void)
 static void
 sender_init(void)
 {
-	HASHCTL control = {.keysize = sizeof(int64),
-					   .entrysize = sizeof(InFlight)};
+	HASHCTL control = {.keysize = sizeof(int64), .entrysize = sizeof(InFlight)};
 
 	in_flight = hash_create("p2ptext in flight", 1024, &control,
 							HASH_ELEM | HASH_BLOBS);
@@ -406,9 +405,8 @@ sender_run(void)
 		pg_atomic_write_u32(&my_worker->in_flight,
 							hash_get_num_entries(in_flight));
 		if (courier.pid > 0)
-			worker_set_state(hash_get_num_entries(in_flight) > 0
-								 ? WORKER_BUSY
-								 : WORKER_IDLE);
+			worker_set_state(hash_get_num_entries(in_flight) > 0 ? WORKER_BUSY
+																 : WORKER_IDLE);
 		if (worker_wait(courier.pid > 0 ? courier.fd : -1,
 						courier.pid > 0 && wire_pending(&courier.out) > 0,
 						wait_time()))

@@ -42,12 +42,10 @@ worker_row(Worker *worker, TupleDesc desc)
 	values[n++] = CStringGetTextDatum(state_names[worker->state]);
 	values[n++] = TimestampTzGetDatum(worker->state_since);
 	for (int c = COUNT_CLAIMED; c <= COUNT_UNKNOWN; c++)
-		values[n++] =
-			Int64GetDatum(pg_atomic_read_u64(&worker->counters[c]));
+		values[n++] = Int64GetDatum(pg_atomic_read_u64(&worker->counters[c]));
 	values[n++] = Int32GetDatum(pg_atomic_read_u32(&worker->in_flight));
 	for (int c = COUNT_RECEIVED; c <= COUNT_APPLIED; c++)
-		values[n++] =
-			Int64GetDatum(pg_atomic_read_u64(&worker->counters[c]));
+		values[n++] = Int64GetDatum(pg_atomic_read_u64(&worker->counters[c]));
 	values[n++] = Int32GetDatum(worker->starts);
 	nulls[n] = worker->last_error[0] == '\0';
 	values[n++] = CStringGetTextDatum(worker->last_error);

@@ -81,8 +81,8 @@ p2ptext_wake(PG_FUNCTION_ARGS)
 
 	/* A worker need not be woken by what it does itself. */
 	own = my_worker != NULL &&
-		  strcmp(whom, my_worker->kind == WORKER_SENDER ? "sender"
-														: "receiver") == 0;
+		  strcmp(whom,
+				 my_worker->kind == WORKER_SENDER ? "sender" : "receiver") == 0;
 	if (!own)
 		wake_at_commit(strcmp(whom, "sender") == 0,
 					   strcmp(whom, "receiver") == 0,
@@ -94,13 +94,12 @@ Datum
 p2ptext_announce(PG_FUNCTION_ARGS)
 {
 	if (GetDatabaseEncoding() != PG_UTF8)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("p2ptext needs a database with encoding UTF8"),
-				 errdetail("This one has encoding %s.",
-						   GetDatabaseEncodingName()),
-				 errhint("CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE "
-						 "template0;")));
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("p2ptext needs a database with encoding UTF8"),
+						errdetail("This one has encoding %s.",
+								  GetDatabaseEncodingName()),
+						errhint("CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE "
+								"template0;")));
 	if (shared == NULL)
 		ereport(WARNING,
 				(errmsg("p2ptext is not loaded by shared_preload_libraries"),

@@ -108,6 +108,7 @@ sub send_text
 }
 
 sub ack { return $_[0]->frame('A', pack('QL', $_[1], $_[2])) }
+sub serve { return $_[0]->frame('O', '') }
 sub quit { return $_[0]->frame('Q', '') }
 
 sub unpack_result

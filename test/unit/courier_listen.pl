@@ -60,6 +60,16 @@ sleep(0.01)
   while status(http_request($port, request('PUT', '/webhook/main'))) ne '405'
   && time < $deadline;
 
+is(status(http_request($port, request('POST', '/webhook/other'))), 503,
+	'an unknown gateway may come yet');
+$courier->serve;
+$deadline = time + 5;
+sleep(0.01)
+  while status(http_request($port, request('POST', '/webhook/other'))) ne '404'
+  && time < $deadline;
+is(status(http_request($port, request('POST', '/webhook/other'))), 404,
+	'... until the worker has told of all');
+
 # A text.
 my $signature = encode_base64(
 	hmac_sha1(
@@ -222,6 +232,28 @@ sleep(0.01)
 is(status(http_request($port, request('POST', '/webhook/other', $text, $form))),
 	404, '... and is gone');
 
+# A crowd that says nothing: more connections than are allowed, from another
+# courier's point of view, while this one's clients dawdle.
+my $crowded_port = free_port();
+my $crowded =
+  CourierTest->start('listen', '--address', '127.0.0.1', '--port',
+	$crowded_port);
+$crowded->next_of('H');
+my @crowd;
+foreach (1 .. 3)
+{
+	my $pid = fork() // die "fork: $!";
+	push @crowd, $pid;
+	next if $pid;
+	my @idle = map {
+		IO::Socket::INET->new(
+			PeerAddr => '127.0.0.1',
+			PeerPort => $crowded_port)
+	} 1 .. 400;
+	sleep 60;
+	POSIX::_exit(0);
+}
+
 # Time is up, for the worker and for clients that dawdle: one that says
 # nothing, one that sends a header line now and then, one that sends a body so.
 $courier->gateway(id => 7, name => 'main', public_url => 'https://x');
@@ -259,6 +291,12 @@ foreach my $i (0 .. 2)
 }
 $answer = http_request($waiting, '');
 is(status($answer), 503, '... and the forgotten one told to come again');
+
+is( status(http_request($crowded_port, request('GET', '/healthz'), 20)),
+	200, 'after a crowd others are heard again');
+kill 'KILL', @crowd;
+waitpid($_, 0) foreach @crowd;
+undef $crowded;
 
 # QUIT lets the held finish.
 $socket = ask('POST', '/webhook/main', $text, $form);

@@ -35,10 +35,9 @@ static const Wording wordings[] = {
 	{"yes",
 	 40,
 	 false,
-	 {"Yes", "yes!", "YES", "Yes I will \xF0\x9F\x91\x8D", "yep, count me in",
-	  "Absolutely", "sure will", "Yeah already made my plan",
-	  "\xC2\xA1S\xC3\xAD, claro!", "y",
-	  "you got it \xF0\x9F\x87\xBA\xF0\x9F\x87\xB8", "Si, cuenten conmigo"}},
+	 {"Yes", "yes!", "YES", "Yes I will 👍", "yep, count me in", "Absolutely",
+	  "sure will", "Yeah already made my plan", "¡Sí, claro!", "y",
+	  "you got it 🇺🇸", "Si, cuenten conmigo"}},
 	{"no",
 	 25,
 	 false,
@@ -51,16 +50,14 @@ static const Wording wordings[] = {
 	 {"Where do I vote?", "What time do the polls close?", "who is this?",
 	  "Do I need an ID?", "Is it too late to register?",
 	  "What's her position on schools?", "can I vote by mail?",
-	  "How did you get my number",
-	  "\xC2\xBF"
-	  "D\xC3\xB3nde puedo votar?",
+	  "How did you get my number", "¿Dónde puedo votar?",
 	  "Are you a real person?", "which day is it again", "Who's running?"}},
 	{"wrong_number",
 	 10,
 	 true,
 	 {"Wrong number", "wrong number", "You have the wrong number",
 	  "wrong number sorry", "Sorry, wrong number.", "Wrong #",
-	  "N\xC3\xBAmero equivocado", "This is not her phone, wrong number",
+	  "Número equivocado", "This is not her phone, wrong number",
 	  "I think you have the wrong person", "wrong person",
 	  "Nobody here by that name", "not my name, wrong number"}},
 	{"stop",
@@ -73,9 +70,9 @@ static const Wording wordings[] = {
 static const char *const thanks[] = {
 	"Thanks!",
 	"ok thanks",
-	"Thank you \xF0\x9F\x99\x8F",
+	"Thank you 🙏",
 	"Got it, thx",
-	"\xF0\x9F\x91\x8D",
+	"👍",
 	"great, thank you",
 	"Gracias!",
 	"Ok",
@@ -231,7 +228,7 @@ static void
 fill_event(SimulatedEvent *simulated, WireEventKind kind, uint32_t delay_ms,
 		   const char *provider_id, const char *suffix)
 {
-	char key[64];
+	char key[160];
 
 	snprintf(key, sizeof(key), "%s%s", provider_id, suffix);
 	memset(simulated, 0, sizeof(*simulated));

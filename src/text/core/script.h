@@ -98,6 +98,7 @@ extern void *script_compile(const char *source, size_t len, size_t prefix,
 /* What a name stands for while rendering. */
 typedef enum ScriptKind
 {
+	VALUE_UNKNOWN, /* only among ScriptSource's members: ask member() */
 	VALUE_MISSING, /* no such name, or NULL */
 	VALUE_FALSE,
 	VALUE_TEXT,	  /* str, len */
@@ -119,6 +120,8 @@ typedef struct ScriptSource ScriptSource;
 
 struct ScriptSource
 {
+	/* by name number, the root's members that are known already; or NULL */
+	const ScriptValue *members;
 	/* name_id: position in SCRIPT_NAMES of the main script, or -1 */
 	void (*member)(ScriptSource *source, const ScriptValue *object,
 				   const char *name, size_t len, int name_id,

@@ -15,6 +15,10 @@
 /* Contexts that can be open at once, over all snippets. */
 #define MAX_CONTEXTS (SCRIPT_MAX_NESTING * 4)
 
+/*
+ * The state of one rendering; the contexts last, for they are many and few
+ * are used.
+ */
 typedef struct Renderer
 {
 	ScriptSource *source;
@@ -45,16 +49,21 @@ script_blank(const char *str, size_t len)
 }
 
 static bool
+make_room(ScriptOutput *out, size_t len)
+{
+	if (len > SCRIPT_MAX_OUTPUT - out->len)
+		return false;
+	out->grow(out, len);
+	return true;
+}
+
+static inline bool
 append(Renderer *r, const char *str, size_t len)
 {
 	ScriptOutput *out = r->out;
 
-	if (out->cap - out->len < len)
-	{
-		if (len > SCRIPT_MAX_OUTPUT - out->len)
-			return false;
-		out->grow(out, len);
-	}
+	if (out->cap - out->len < len && !make_room(out, len))
+		return false;
 	memcpy(out->data + out->len, str, len);
 	out->len += len;
 	return true;
@@ -88,41 +97,46 @@ append_html(Renderer *r, const char *str, size_t len)
  * of a dotted name only inside what the first one found.
  */
 static void
-resolve(Renderer *r, const ScriptCode *code, const ScriptField *field,
+look_up(Renderer *r, const ScriptCode *code, const ScriptField *field,
 		ScriptValue *value)
 {
 	const ScriptSpan *name = SCRIPT_NAMES(code) + field->first;
 	const char *src = SCRIPT_SOURCE(code);
 	int id = r->nesting == 0 ? field->first : -1;
-	ScriptValue object;
 
 	value->kind = VALUE_MISSING;
-	if (field->nnames == 0)
+	for (int i = r->ncontexts - 1; i >= 0 && value->kind == VALUE_MISSING; i--)
 	{
-		*value = r->contexts[r->ncontexts - 1];
-		return;
-	}
-	for (int i = r->ncontexts - 1; i >= 0; i--)
-	{
-		if (r->contexts[i].kind != VALUE_OBJECT)
-			continue;
-		r->source->member(r->source, &r->contexts[i], src + name->off,
-						  name->len, id, value);
-		if (value->kind != VALUE_MISSING)
-			break;
+		if (r->contexts[i].kind == VALUE_OBJECT)
+			r->source->member(r->source, &r->contexts[i], src + name->off,
+							  name->len, id, value);
 	}
 	for (int i = 1; i < field->nnames && value->kind != VALUE_MISSING; i++)
 	{
-		if (value->kind != VALUE_OBJECT)
-		{
-			value->kind = VALUE_MISSING;
-			return;
-		}
-		object = *value;
+		ScriptValue object = *value;
+
 		value->kind = VALUE_MISSING;
+		if (object.kind != VALUE_OBJECT)
+			return;
 		r->source->member(r->source, &object, src + name[i].off, name[i].len,
 						  id < 0 ? -1 : id + i, value);
 	}
+}
+
+/* What the field stands for; *space is there to hold it. */
+static inline const ScriptValue *
+resolve(Renderer *r, const ScriptCode *code, const ScriptField *field,
+		ScriptValue *space)
+{
+	const ScriptValue *members = r->source->members;
+
+	if (field->nnames == 0)
+		return &r->contexts[r->ncontexts - 1];
+	if (members != NULL && field->nnames == 1 && r->ncontexts == 1 &&
+		r->nesting == 0 && members[field->first].kind != VALUE_UNKNOWN)
+		return &members[field->first];
+	look_up(r, code, field, space);
+	return space;
 }
 
 static ScriptResult
@@ -133,35 +147,50 @@ miss(Renderer *r, const char *name, size_t len, bool is_partial)
 	return (r->flags & RENDER_STRICT) != 0 ? RENDER_MISSING : RENDER_OK;
 }
 
+/* Nearly always a look at the first character tells. */
+static inline bool
+is_blank(const ScriptValue *value)
+{
+	return (value->len == 0 || (unsigned char) value->str[0] <= ' ' ||
+			(unsigned char) value->str[0] == 0xC2) &&
+		   script_blank(value->str, value->len);
+}
+
+static inline bool
+append_field(Renderer *r, const ScriptOp *op, const char *str, size_t len)
+{
+	if ((r->flags & RENDER_HTML) != 0 && (op->flags & OPF_RAW) == 0)
+		return append_html(r, str, len);
+	return append(r, str, len);
+}
+
 static ScriptResult
 render_field(Renderer *r, const ScriptCode *code, const ScriptOp *op)
 {
 	const ScriptField *field = SCRIPT_FIELDS(code) + op->arg;
 	const char *src = SCRIPT_SOURCE(code);
-	bool html = (r->flags & RENDER_HTML) != 0 && (op->flags & OPF_RAW) == 0;
-	ScriptValue value;
+	ScriptValue space;
+	const ScriptValue *value = resolve(r, code, field, &space);
 	ScriptResult result = RENDER_OK;
 
-	resolve(r, code, field, &value);
-	if (value.kind != VALUE_MISSING && value.kind != VALUE_TEXT)
-		r->source->print(r->source, &value);
-	if (value.kind == VALUE_MISSING || script_blank(value.str, value.len))
+	if (value->kind != VALUE_TEXT && value->kind != VALUE_MISSING)
+	{
+		space = *value;
+		r->source->print(r->source, &space);
+		value = &space;
+	}
+	if (value->kind == VALUE_MISSING || is_blank(value))
 	{
 		if ((op->flags & OPF_FALLBACK) != 0)
-		{
-			value.kind = VALUE_TEXT;
-			value.str = src + op->text.off;
-			value.len = op->text.len;
-		}
-		else
-			result = miss(r, src + field->path.off, field->path.len, false);
+			return append_field(r, op, src + op->text.off, op->text.len)
+					   ? RENDER_OK
+					   : RENDER_TOO_LONG;
+		result = miss(r, src + field->path.off, field->path.len, false);
+		if (result != RENDER_OK || value->kind == VALUE_MISSING)
+			return result;
 	}
-	if (result != RENDER_OK || value.kind == VALUE_MISSING)
-		return result;
-	if (html ? append_html(r, value.str, value.len)
-			 : append(r, value.str, value.len))
-		return RENDER_OK;
-	return RENDER_TOO_LONG;
+	return append_field(r, op, value->str, value->len) ? RENDER_OK
+													   : RENDER_TOO_LONG;
 }
 
 /* Missing, false, blank and empty lists are false. */
@@ -188,10 +217,11 @@ render_section(Renderer *r, const ScriptCode *code, size_t at)
 	const ScriptOp *op = SCRIPT_OPS(code) + at;
 	size_t end = op->extra.off;
 	ScriptResult result = RENDER_OK;
+	ScriptValue space;
 	ScriptValue value;
 	ScriptValue *context;
 
-	resolve(r, code, SCRIPT_FIELDS(code) + op->arg, &value);
+	value = *resolve(r, code, SCRIPT_FIELDS(code) + op->arg, &space);
 	if (op->kind == OP_INVERTED)
 		return truthy(&value) ? RENDER_OK : run(r, code, at + 1, end);
 	if (!truthy(&value))

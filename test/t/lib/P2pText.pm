@@ -19,7 +19,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 our @EXPORT = qw(
-  start_cluster start_gateway make_campaign wait_for value
+  start_cluster start_gateway make_campaign wait_for wait_gone value
   ACCOUNT SECRET SENDER
 );
 
@@ -71,6 +71,17 @@ sub wait_for
 	fail($what);
 	diag("wanted: $wanted\ngot:    $got\nquery:  $query");
 	return 0;
+}
+
+# Until a process has ended and its parent, maybe init, knows.
+sub wait_gone
+{
+	my ($pid, $what) = @_;
+	my $give_up = time + 5;
+
+	sleep 0.01 while kill(0, $pid) && time < $give_up;
+	ok(!kill(0, $pid), $what);
+	return;
 }
 
 sub value
