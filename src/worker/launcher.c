@@ -359,16 +359,15 @@ launcher_enter(void)
 }
 
 static bool
-unknown_database(void)
+take_databases_changed(void)
 {
-	bool found = false;
+	bool changed;
 
-	LWLockAcquire(shared->lock, LW_SHARED);
-	for (int i = 0; i < MAX_DATABASES && !found; i++)
-		found = OidIsValid(shared->databases[i].oid) &&
-				find_candidate(shared->databases[i].oid) == NULL;
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	changed = shared->databases_changed;
+	shared->databases_changed = false;
 	LWLockRelease(shared->lock);
-	return found;
+	return changed;
 }
 
 void
@@ -395,7 +394,7 @@ p2ptext_launcher_main(Datum arg)
 			ProcessConfigFile(PGC_SIGHUP);
 			next_scan = 0;
 		}
-		if (now >= next_scan || unknown_database())
+		if (take_databases_changed() || now >= next_scan)
 		{
 			scan_databases();
 			next_scan = TimestampTzPlusMilliseconds(now, SCAN_INTERVAL_MS);

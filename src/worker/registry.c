@@ -96,6 +96,7 @@ registry_announce(Oid database)
 		entry->state = DATABASE_WANTED;
 		entry->announced++;
 	}
+	shared->databases_changed = true;
 	wake_launcher();
 	LWLockRelease(shared->lock);
 	if (entry == NULL)
@@ -181,6 +182,7 @@ registry_release(Oid database)
 	entry = registry_find(database);
 	if (entry != NULL && entry->oid == database && entry->holders > 0)
 		entry->holders--;
+	shared->databases_changed = true;
 	wake_launcher();
 	LWLockRelease(shared->lock);
 }

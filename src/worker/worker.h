@@ -92,6 +92,7 @@ typedef struct Shared
 	ConditionVariable worker_gone;
 	pid_t launcher_pid;
 	Latch *launcher_latch;
+	bool databases_changed; /* pg_database is to be read again */
 	Database databases[MAX_DATABASES];
 	Worker workers[MAX_WORKERS];
 } Shared;

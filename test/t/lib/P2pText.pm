@@ -91,11 +91,12 @@ sub value
 }
 
 # A table of voters, adopted, and a broadcast campaign with drafts for all.
-# Numbers are 919-555-0000 and on, for ids 0 and on.
+# Ids begin with first, or 0; the number of id 7 is 919-555-0007.
 sub make_campaign
 {
 	my ($node, %o) = @_;
-	my $voters = $o{voters} // 100;
+	my $first = $o{first} // 0;
+	my $last = $first + ($o{voters} // 100) - 1;
 	my $mode = $o{mode} // 'broadcast';
 	my $url = $o{url};
 	my $gateway =
@@ -109,7 +110,7 @@ CREATE EXTENSION IF NOT EXISTS p2ptext;
 CREATE TABLE voters (id int PRIMARY KEY, first_name text, cell text);
 INSERT INTO voters
 SELECT n, 'Voter ' || n, '+1919555' || lpad(n::text, 4, '0')
-FROM generate_series(0, $voters - 1) n;
+FROM generate_series($first, $last) n;
 SELECT p2ptext.add_source('voters', 'voters', key => 'id', phone => 'cell');
 SELECT p2ptext.add_segment('all', 'voters', 'true');
 $gateway;
@@ -179,7 +180,7 @@ sub tell
 {
 	my ($self, $what, %form) = @_;
 	my $answer =
-	  HTTP::Tiny->new(timeout => 30)->post_form("$self->{url}/control/$what", \%form);
+	  HTTP::Tiny->new(timeout => 30, keep_alive => 0)->post_form("$self->{url}/control/$what", \%form);
 	die "gateway: $answer->{status} $answer->{content}" unless $answer->{success};
 	return;
 }
