@@ -19,7 +19,7 @@ WHERE e164 IS DISTINCT FROM p2ptext.phone(raw, region) ORDER BY id;
 SELECT id, raw, d.* FROM phone, p2ptext.phone_details(raw, region) d
 WHERE d.problem IS NOT NULL OR d.note IS NOT NULL ORDER BY id;
 -- More of them
-SELECT raw, d.* FROM unnest(ARRAY[
+SELECT left(raw, 40) AS raw, d.* FROM unnest(ARRAY[
 	'202-456-1414 or 202-456-1111', '2024561414;2024561111', '202-456-1414/202-456-1111',
 	'202-456-1414 202-456-1111', '2024561414,2024561111', 'Home 202-456-1414 Cell 202-456-1111',
 	'202.456.1414 ext. 204', '2024561414,12', '202-456-1414 #3', '(202) 456-1414 (cell)',

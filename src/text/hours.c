@@ -62,17 +62,17 @@ look_up_offset(ZoneClock *clock, int64 at)
 	long after;
 	int before_dst;
 	int after_dst;
-	int found = pg_next_dst_boundary(&t, &before, &before_dst, &boundary,
-									 &after, &after_dst,
-									 (const pg_tz *) clock->zone);
+	int found =
+		pg_next_dst_boundary(&t, &before, &before_dst, &boundary, &after,
+							 &after_dst, (const pg_tz *) clock->zone);
 
 	if (found < 0)
 		ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 						errmsg("timestamp out of range")));
 	clock->from = at;
 	clock->offset = (int64) before * USECS_PER_SEC;
-	clock->until = found == 0 ? PG_INT64_MAX
-							  : (boundary - EPOCH_SECONDS) * USECS_PER_SEC;
+	clock->until =
+		found == 0 ? PG_INT64_MAX : (boundary - EPOCH_SECONDS) * USECS_PER_SEC;
 }
 
 static KnownZone *
@@ -86,11 +86,10 @@ add_zone(FunctionCallInfo fcinfo, const char *name, size_t len)
 	copy[len] = '\0';
 	tz = pg_tzset(copy);
 	if (tz == NULL || !pg_tz_acceptable(tz))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("time zone \"%s\" not recognized", copy),
-				 errhint("Names of time zones are in the view "
-						 "pg_timezone_names.")));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("time zone \"%s\" not recognized", copy),
+						errhint("Names of time zones are in the view "
+								"pg_timezone_names.")));
 	zone = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(KnownZone));
 	zone->clock.zone = tz;
 	zone->clock.from = PG_INT64_MAX; /* nothing looked at yet */
@@ -133,8 +132,8 @@ read_zones(FunctionCallInfo fcinfo, Hours *hours)
 						errmsg("more than %d time zones", MAX_ZONES)));
 	for (int i = 0; i < hours->nclocks; i++)
 	{
-		hours->clocks[i] = get_zone(fcinfo, VARDATA_ANY(p),
-									VARSIZE_ANY_EXHDR(p));
+		hours->clocks[i] =
+			get_zone(fcinfo, VARDATA_ANY(p), VARSIZE_ANY_EXHDR(p));
 		p = (char *) att_align_nominal(p + VARSIZE_ANY(p), TYPALIGN_INT);
 	}
 }

@@ -108,9 +108,9 @@ p2ptext_pick_variant(PG_FUNCTION_ARGS)
 	}
 	if (total == 0)
 		PG_RETURN_NULL();
-	point = DatumGetUInt64(hash_any_extended(
-				(const unsigned char *) VARDATA_ANY(key),
-				VARSIZE_ANY_EXHDR(key), 0)) %
+	point = DatumGetUInt64(
+				hash_any_extended((const unsigned char *) VARDATA_ANY(key),
+								  VARSIZE_ANY_EXHDR(key), 0)) %
 			(uint64) total;
 	for (int i = 0; i < n; i++)
 	{

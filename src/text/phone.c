@@ -90,8 +90,8 @@ p2ptext_phone_details(PG_FUNCTION_ARGS)
 	for (int i = 0; i < 4; i++)
 	{
 		nulls[i] = columns[i] == NULL || columns[i][0] == '\0';
-		values[i] = nulls[i] ? (Datum) 0
-							 : PointerGetDatum(cstring_to_text(columns[i]));
+		values[i] =
+			nulls[i] ? (Datum) 0 : PointerGetDatum(cstring_to_text(columns[i]));
 	}
 	PG_RETURN_DATUM(HeapTupleGetDatum(
 		heap_form_tuple(BlessTupleDesc(desc), values, nulls)));

@@ -39,7 +39,7 @@ typedef struct Snippet
 /* What is kept between calls. */
 typedef struct RenderPlan
 {
-	struct varlena *script;	/* our copy */
+	struct varlena *script; /* our copy */
 	const ScriptCode *code;
 	bool constant; /* the same script throughout the query */
 	ValueCache values;
@@ -90,8 +90,8 @@ new_plan(FunctionCallInfo fcinfo, struct varlena *script)
 	plan->constant = script_is_constant(fcinfo->flinfo->fn_expr);
 	plan->values.context = context;
 	plan->values.code = plan->code;
-	plan->values.members = palloc0(sizeof(ScriptValue) *
-								   (plan->code->nnames + 1));
+	plan->values.members =
+		palloc0(sizeof(ScriptValue) * (plan->code->nnames + 1));
 	plan->snippet_context = AllocSetContextCreate(context, "p2ptext snippets",
 												  ALLOCSET_SMALL_SIZES);
 	value_type_init(&plan->values, get_fn_expr_argtype(fcinfo->flinfo, 1),
@@ -136,8 +136,8 @@ read_snippet(const char *name, size_t len, size_t *source_len)
 		elog(ERROR, "could not read p2ptext.snippet");
 	if (SPI_processed > 0)
 	{
-		Datum body = SPI_getbinval(SPI_tuptable->vals[0],
-								   SPI_tuptable->tupdesc, 1, &isnull);
+		Datum body = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
+								   1, &isnull);
 		const ScriptCode *code = DatumGetScript(body);
 
 		*source_len = code->source_len;
@@ -177,8 +177,7 @@ add_snippet(RenderPlan *plan, const char *name, size_t len, const char *indent,
 	snippet->indent = pnstrdup(indent, indent_len);
 	snippet->indent_len = indent_len;
 	if (source != NULL)
-		snippet->code = compile_snippet(source, source_len, indent,
-										indent_len);
+		snippet->code = compile_snippet(source, source_len, indent, indent_len);
 	snippet->next = plan->snippets;
 	plan->snippets = snippet;
 	MemoryContextSwitchTo(old);

@@ -35,13 +35,12 @@ typedef struct KeywordList
 } KeywordList;
 
 static void
-read_keyword(KeywordList *list, Keyword *keyword, HeapTuple row,
-			 TupleDesc desc)
+read_keyword(KeywordList *list, Keyword *keyword, HeapTuple row, TupleDesc desc)
 {
 	MemoryContext old = MemoryContextSwitchTo(list->context);
 	bool isnull;
-	Utf8 word = utf8_from_text(
-		DatumGetTextPP(SPI_getbinval(row, desc, 1, &isnull)));
+	Utf8 word =
+		utf8_from_text(DatumGetTextPP(SPI_getbinval(row, desc, 1, &isnull)));
 
 	keyword->words = palloc(4 * word.len + 1);
 	keyword->len = reply_words(word.str, word.len, keyword->words);
@@ -76,9 +75,8 @@ get_keywords(FunctionCallInfo fcinfo)
 	{
 		list = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt,
 									  sizeof(KeywordList));
-		list->context = AllocSetContextCreate(fcinfo->flinfo->fn_mcxt,
-											  "p2ptext keywords",
-											  ALLOCSET_SMALL_SIZES);
+		list->context = AllocSetContextCreate(
+			fcinfo->flinfo->fn_mcxt, "p2ptext keywords", ALLOCSET_SMALL_SIZES);
 		fcinfo->flinfo->fn_extra = list;
 	}
 	if (snapshot_moved(&list->stamp))

@@ -52,8 +52,8 @@ script_from_text(const char *source, size_t len, Node *escontext)
 	size_t size;
 	struct varlena *script;
 
-	script = script_compile(source, len, VARHDRSZ, &size, &script_memory,
-							&error);
+	script =
+		script_compile(source, len, VARHDRSZ, &size, &script_memory, &error);
 	if (script == NULL)
 		report_error(pnstrdup(source, len), &error, escontext);
 	else
@@ -70,8 +70,7 @@ script_code(struct varlena *datum)
 		return code;
 
 	/* The source is the tail of the block in every version. */
-	datum = script_from_text((char *) datum + VARSIZE(datum) -
-								 code->source_len,
+	datum = script_from_text((char *) datum + VARSIZE(datum) - code->source_len,
 							 code->source_len, NULL);
 	return (const ScriptCode *) VARDATA(datum);
 }
@@ -88,8 +87,8 @@ p2ptext_script_in(PG_FUNCTION_ARGS)
 {
 	char *source = PG_GETARG_CSTRING(0);
 
-	PG_RETURN_POINTER(script_from_text(source, strlen(source),
-									   fcinfo->context));
+	PG_RETURN_POINTER(
+		script_from_text(source, strlen(source), fcinfo->context));
 }
 
 PG_FUNCTION_INFO_V1(p2ptext_script_out);
@@ -131,8 +130,8 @@ p2ptext_script_from_text(PG_FUNCTION_ARGS)
 {
 	text *source = PG_GETARG_TEXT_PP(0);
 
-	PG_RETURN_POINTER(script_from_text(VARDATA_ANY(source),
-									   VARSIZE_ANY_EXHDR(source), NULL));
+	PG_RETURN_POINTER(
+		script_from_text(VARDATA_ANY(source), VARSIZE_ANY_EXHDR(source), NULL));
 }
 
 PG_FUNCTION_INFO_V1(p2ptext_script_to_text);

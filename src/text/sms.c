@@ -62,8 +62,8 @@ p2ptext_sms_split(PG_FUNCTION_ARGS)
 
 	for (size_t i = 0; i < size.segments; i++)
 	{
-		size_t len = size.segments == 1 ? u.len
-										: sms_segment(u.str, u.len, size.gsm);
+		size_t len =
+			size.segments == 1 ? u.len : sms_segment(u.str, u.len, size.gsm);
 
 		parts[i] = PointerGetDatum(utf8_to_text(u.str, len));
 		u.str += len;
@@ -100,13 +100,28 @@ is_ascii_letter(pg_wchar code)
 	return (code | 0x20) >= 'a' && (code | 0x20) <= 'z';
 }
 
-/* The ASCII letter under an accent, or 0: a for á, n for ñ, C for Ç. */
+/* The ASCII letter under an accent or a stroke, or 0: a for á, L for Ł. */
 static pg_wchar
 fold_accent(pg_wchar code)
 {
 	pg_wchar one[2] = {code, 0};
 	pg_wchar *parts;
 
+	switch (code)
+	{
+		case 0x0110:
+			return 'D';
+		case 0x0111:
+			return 'd';
+		case 0x0131:
+			return 'i';
+		case 0x0141:
+			return 'L';
+		case 0x0142:
+			return 'l';
+		default:
+			break;
+	}
 	if (code < 0x00C0 || code > 0x1EFF || (code > 0x024F && code < 0x1E00))
 		return 0;
 	parts = unicode_normalize(UNICODE_NFD, one);
@@ -162,8 +177,7 @@ p2ptext_sms_gsm(PG_FUNCTION_ARGS)
 	initStringInfo(&out);
 	for (; *codes != 0; codes++)
 	{
-		if (sms_septets(*codes) != 0 ||
-			!append_replacement(&out, *codes, fold))
+		if (sms_septets(*codes) != 0 || !append_replacement(&out, *codes, fold))
 			append_code(&out, *codes);
 	}
 	PG_RETURN_TEXT_P(utf8_to_text(out.data, out.len));
@@ -251,8 +265,8 @@ p2ptext_sms_why(PG_FUNCTION_ARGS)
 	values[1] = PointerGetDatum(cstring_to_text(psprintf("U+%04X", code)));
 	values[2] = Int32GetDatum(culprits->counts[call->call_cntr]);
 	nulls[3] = !append_replacement(&replacement, code, true);
-	values[3] = PointerGetDatum(
-		utf8_to_text(replacement.data, replacement.len));
+	values[3] =
+		PointerGetDatum(utf8_to_text(replacement.data, replacement.len));
 	values[4] = Int32GetDatum(culprits->saves);
 	SRF_RETURN_NEXT(call, HeapTupleGetDatum(heap_form_tuple(call->tuple_desc,
 															values, nulls)));

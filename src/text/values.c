@@ -86,8 +86,8 @@ value_type_init(ValueCache *cache, Oid typid, ValueType *type)
 			type->element_oid = element;
 			get_typlenbyvalalign(element, &type->element_len,
 								 &type->element_byval, &type->element_align);
-			type->element = MemoryContextAllocZero(cache->context,
-												   sizeof(ValueType));
+			type->element =
+				MemoryContextAllocZero(cache->context, sizeof(ValueType));
 			value_type_init(cache, element, type->element);
 		}
 	}
@@ -131,10 +131,9 @@ list_texts(ValueCache *cache, RowType *row)
 
 		if (fields[i].nnames == 0)
 			continue;
-		attnum = find_column(row->desc,
-							 SCRIPT_SOURCE(cache->code) + name->off, name->len);
-		if (attnum == ATT_ABSENT ||
-			row->columns[attnum - 1].how != HOW_TEXT)
+		attnum = find_column(row->desc, SCRIPT_SOURCE(cache->code) + name->off,
+							 name->len);
+		if (attnum == ATT_ABSENT || row->columns[attnum - 1].how != HOW_TEXT)
 			continue;
 		row->texts[row->ntexts].name_id = id;
 		row->texts[row->ntexts++].attnum = attnum;
@@ -204,8 +203,8 @@ value_from_array(const ValueType *type, Datum datum, ScriptValue *value)
 	int n;
 
 	deconstruct_array(array, type->element_oid, type->element_len,
-					  type->element_byval, type->element_align,
-					  &list->elements, &list->nulls, &n);
+					  type->element_byval, type->element_align, &list->elements,
+					  &list->nulls, &n);
 	list->datum = PointerGetDatum(array);
 	value->kind = VALUE_LIST;
 	value->len = n;
@@ -245,9 +244,8 @@ value_from_datum(ValueCache *cache, const ValueType *type, Datum datum,
 			value_from_array(type, datum, value);
 			break;
 		case HOW_JSON:
-			datum = DirectFunctionCall1(jsonb_in,
-										CStringGetDatum(
-											TextDatumGetCString(datum)));
+			datum = DirectFunctionCall1(
+				jsonb_in, CStringGetDatum(TextDatumGetCString(datum)));
 			value_from_jsonb(DatumGetJsonbP(datum), value);
 			break;
 		case HOW_JSONB:
@@ -326,8 +324,8 @@ value_from_jsonb_value(const JsonbValue *json, ScriptValue *value)
 			break;
 		case jbvBinary:
 			container = json->val.binary.data;
-			value->kind = JsonContainerIsObject(container) ? VALUE_OBJECT
-														   : VALUE_LIST;
+			value->kind =
+				JsonContainerIsObject(container) ? VALUE_OBJECT : VALUE_LIST;
 			value->len = JsonContainerSize(container);
 			value->datum = (uintptr_t) container;
 			break;
@@ -384,9 +382,9 @@ element(ScriptSource *source, const ScriptValue *list, size_t i,
 							 array->elements[i], result);
 	}
 	else
-		value_from_jsonb_value(getIthJsonbValueFromContainer(
-								   (JsonbContainer *) list->datum, i),
-							   result);
+		value_from_jsonb_value(
+			getIthJsonbValueFromContainer((JsonbContainer *) list->datum, i),
+			result);
 }
 
 static char *
@@ -448,8 +446,8 @@ know_members(ValueCache *cache, const ScriptValue *root)
 }
 
 void
-value_source_init(ValueSource *source, ValueCache *cache,
-				  const ValueType *type, Datum datum, ScriptValue *root)
+value_source_init(ValueSource *source, ValueCache *cache, const ValueType *type,
+				  Datum datum, ScriptValue *root)
 {
 	source->base.members = NULL;
 	source->base.member = member;

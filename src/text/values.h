@@ -23,19 +23,19 @@ typedef enum ValueHow
 	HOW_TEXT,
 	HOW_BPCHAR,
 	HOW_BOOL,
-	HOW_ROW,	 /* any composite type; which one is in the value */
+	HOW_ROW, /* any composite type; which one is in the value */
 	HOW_ARRAY,
 	HOW_JSON,
 	HOW_JSONB,
-	HOW_OUTPUT	 /* through its output function */
+	HOW_OUTPUT /* through its output function */
 } ValueHow;
 
 /* How values of one SQL type are read. */
 typedef struct ValueType
 {
 	ValueHow how;
-	FmgrInfo output;			/* HOW_ARRAY, HOW_OUTPUT */
-	struct ValueType *element;	/* HOW_ARRAY */
+	FmgrInfo output;		   /* HOW_ARRAY, HOW_OUTPUT */
+	struct ValueType *element; /* HOW_ARRAY */
 	Oid element_oid;
 	int16 element_len;
 	bool element_byval;
@@ -55,7 +55,7 @@ typedef struct TextColumn
 /* The layout of one composite type. */
 typedef struct RowType
 {
-	ValueType type;		/* must be first; how is HOW_ROW */
+	ValueType type; /* must be first; how is HOW_ROW */
 	Oid typid;
 	int32 typmod;
 	TypeCacheEntry *entry; /* of a named type, else NULL */

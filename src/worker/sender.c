@@ -142,6 +142,7 @@ load_settings(void *arg)
 	gateways = fresh;
 	n_gateways = n;
 	queue_load_lanes();
+	queue_expect_deferred();
 }
 
 static void

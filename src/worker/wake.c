@@ -71,7 +71,6 @@ p2ptext_wake(PG_FUNCTION_ARGS)
 {
 	TriggerData *data = (TriggerData *) fcinfo->context;
 	const char *whom;
-	bool own;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || data->tg_trigger->tgnargs != 1)
 		ereport(ERROR,
@@ -79,14 +78,13 @@ p2ptext_wake(PG_FUNCTION_ARGS)
 				 errmsg("p2ptext.wake() is a trigger with one argument")));
 	whom = data->tg_trigger->tgargs[0];
 
-	/* A worker need not be woken by what it does itself. */
-	own = my_worker != NULL &&
-		  strcmp(whom,
-				 my_worker->kind == WORKER_SENDER ? "sender" : "receiver") == 0;
-	if (!own)
-		wake_at_commit(strcmp(whom, "sender") == 0,
-					   strcmp(whom, "receiver") == 0,
-					   strcmp(whom, "settings") == 0);
+	/* A worker knows what it does itself, and changes no settings. */
+	if (my_worker != NULL &&
+		strcmp(whom, my_worker->kind == WORKER_SENDER ? "receiver"
+													  : "sender") != 0)
+		PG_RETURN_POINTER(NULL);
+	wake_at_commit(strcmp(whom, "sender") == 0, strcmp(whom, "receiver") == 0,
+				   strcmp(whom, "settings") == 0);
 	PG_RETURN_POINTER(NULL);
 }
 

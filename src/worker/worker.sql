@@ -25,8 +25,10 @@ LANGUAGE c
 AS 'MODULE_PATHNAME', 'p2ptext_wake';
 COMMENT ON FUNCTION p2ptext.wake() IS 'trigger: wakes this database''s sender, receiver or both when the transaction commits';
 
-CREATE TRIGGER wake AFTER INSERT OR UPDATE OF status, not_before ON p2ptext.outbox
+CREATE TRIGGER wake AFTER INSERT OR UPDATE OF status ON p2ptext.outbox
 	FOR EACH STATEMENT EXECUTE FUNCTION p2ptext.wake('sender');
+CREATE TRIGGER wake_deferred AFTER UPDATE OF not_before ON p2ptext.outbox
+	FOR EACH STATEMENT EXECUTE FUNCTION p2ptext.wake('settings');
 CREATE TRIGGER wake AFTER INSERT OR UPDATE OF applied_at ON p2ptext.inbound
 	FOR EACH STATEMENT EXECUTE FUNCTION p2ptext.wake('receiver');
 CREATE TRIGGER wake AFTER INSERT OR UPDATE OR DELETE ON p2ptext.campaign

@@ -62,8 +62,8 @@ hours_next(ZoneClock **clocks, int nclocks, ZoneLookup lookup, int64_t start,
 
 	for (int i = 0; agreeing < nclocks; i = (i + 1) % nclocks)
 	{
-		int64_t open = next_in_zone(clocks[i], lookup, start, end, true, at,
-									horizon);
+		int64_t open =
+			next_in_zone(clocks[i], lookup, start, end, true, at, horizon);
 
 		if (open == horizon)
 			return false;
@@ -83,8 +83,8 @@ hours_close(ZoneClock **clocks, int nclocks, ZoneLookup lookup, int64_t start,
 	*close = horizon;
 	for (int i = 0; i < nclocks; i++)
 	{
-		int64_t outside = next_in_zone(clocks[i], lookup, start, end, false,
-									   at, horizon);
+		int64_t outside =
+			next_in_zone(clocks[i], lookup, start, end, false, at, horizon);
 
 		if (outside < *close)
 			*close = outside;

@@ -38,7 +38,6 @@ extern bool hours_next(ZoneClock **clocks, int nclocks, ZoneLookup lookup,
  * in some.  False when it is far away, as with hours of 24 hours.
  */
 extern bool hours_close(ZoneClock **clocks, int nclocks, ZoneLookup lookup,
-						int64_t start, int64_t end, int64_t at,
-						int64_t *close);
+						int64_t start, int64_t end, int64_t at, int64_t *close);
 
 #endif

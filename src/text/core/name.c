@@ -28,7 +28,8 @@ static const CaseRange case_ranges[] = {
 	{0x0100, 0x012F, 1},  {0x0132, 0x0137, 1},	{0x0139, 0x0148, 1},
 	{0x014A, 0x0177, 1},  {0x0179, 0x017E, 1},	{0x01CD, 0x01DC, 1},
 	{0x01DE, 0x01EF, 1},  {0x01F8, 0x021F, 1},	{0x0222, 0x0233, 1},
-	{0x0388, 0x038A, 37}, {0x0391, 0x03A1, 32}, {0x03A3, 0x03AB, 32},
+	{0x0386, 0x0386, 38}, {0x0388, 0x038A, 37}, {0x038C, 0x038C, 64},
+	{0x038E, 0x038F, 63}, {0x0391, 0x03A1, 32}, {0x03A3, 0x03AB, 32},
 	{0x0400, 0x040F, 80}, {0x0410, 0x042F, 32}, {0x0460, 0x0481, 1},
 	{0x048A, 0x04BF, 1},  {0x04D0, 0x052F, 1},	{0x1E00, 0x1E95, 1},
 	{0x1EA0, 0x1EFF, 1}};
@@ -150,8 +151,8 @@ mixed_case(const unsigned char *p, const unsigned char *end)
 		{
 			upper = true;
 			/* a prefix is a capital and one or two small letters */
-			if (small > 0 && (small > 2 || letters != small + 2 ||
-							  capitals_at(p, end) < 1))
+			if (small > 0 &&
+				(small > 2 || letters != small + 2 || capitals_at(p, end) < 1))
 				return true;
 			small = 0;
 		}
@@ -179,10 +180,19 @@ static size_t
 prefix_length(const unsigned char *word, size_t len)
 {
 	static const char *const macs[] = {
-		"MACALLISTER", "MACARTHUR", "MACAULAY", "MACDON", "MACDOU", "MACDUF",
-		"MACGREGOR",   "MACINNES",	"MACKINNON", "MACLAREN", "MACLEAN",
-		"MACLEOD",	   "MACMILLAN", "MACNEIL",	 "MACPHERSON", "MACTAVISH"};
+		"MACALLISTER", "MACARTHUR", "MACAULAY",	  "MACDON",
+		"MACDOU",	   "MACDUF",	"MACGREGOR",  "MACINNES",
+		"MACKINNON",   "MACLAREN",	"MACLEAN",	  "MACLEOD",
+		"MACMILLAN",   "MACNEIL",	"MACPHERSON", "MACTAVISH"};
 
+	/* as it was written: De in DeLUCA, La in LaTOYA */
+	for (size_t i = 1; i < 4 && i < len; i++)
+	{
+		if (i > 1 && word[i] >= 'A' && word[i] <= 'Z')
+			return i;
+		if (word[i] < 'a' || word[i] > 'z')
+			break;
+	}
 	if (begins(word, len, "MC") && len > 3)
 		return 2;
 	for (size_t i = 0; i < sizeof(macs) / sizeof(macs[0]); i++)
@@ -196,29 +206,30 @@ prefix_length(const unsigned char *word, size_t len)
 }
 
 /*
- * Words with a form of their own.  A suffix is one only after a name; a short
- * word without a vowel is initials (TJ, DJ) unless it is the name Ng.
+ * Words with a form of their own.  Some suffixes are also names, and are taken
+ * for suffixes only after another word.
  */
 static const char *
 fixed_form(const unsigned char *word, size_t len, bool first, bool last)
 {
-	static const char *const suffixes[] = {"II", "III", "IV",  "VI", "VII",
-										   "VIII", "MD", "DDS", "PhD", "CPA"};
+	static const char *const suffixes[] = {"II",   "III", "IV",	 "VII",
+										   "VIII", "Jr",  "Sr",	 "VI",
+										   "MD",   "DDS", "PhD", "CPA"};
+	size_t n = sizeof(suffixes) / sizeof(suffixes[0]);
 
 	while (len > 1 && (word[len - 1] == ',' || word[len - 1] == '.'))
 		len--;
 	if (!first && !last && same_word(word, len, "y"))
 		return "y";
-	if (!first)
+	for (size_t i = 0; i < (first ? 7 : n); i++)
 	{
-		for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++)
-		{
-			if (same_word(word, len, suffixes[i]))
-				return suffixes[i];
-		}
+		if (same_word(word, len, suffixes[i]))
+			return suffixes[i];
 	}
 	return NULL;
 }
+
+/* A short word without a vowel is initials (TJ, DJ), but Ng is a name. */
 
 static bool
 is_initials(const unsigned char *word, size_t len, bool first, bool last)
@@ -260,7 +271,8 @@ proper_word(const unsigned char *word, size_t len, bool first, bool last,
 	{
 		uint32_t code = utf8_next(&p, end);
 
-		if (capital || initials || (prefix > 0 && (size_t) (p - word - 1) == prefix))
+		if (capital || initials ||
+			(prefix > 0 && (size_t) (p - word - 1) == prefix))
 			code = code_upper(code);
 		else
 			code = code_lower(code);
@@ -268,13 +280,13 @@ proper_word(const unsigned char *word, size_t len, bool first, bool last,
 
 		/* O'Brien and D'Angelo, but the s of Sam's stays small */
 		capital = code == '-' || code == '.' || code == '(' || code == '"' ||
-				  code == '/' ||
-				  (is_apostrophe(code) && end - p >= 2 &&
-				   !is_space(p[0]) && !is_space(p[1]));
+				  code == '/' || (is_apostrophe(code) && end - p >= 2);
 		if (capital)
-			prefix = prefix_length(p, end - p) == 0
-						 ? 0
-						 : prefix_length(p, end - p) + (p - word);
+		{
+			prefix = prefix_length(p, end - p);
+			if (prefix > 0)
+				prefix += p - word;
+		}
 	}
 	return n;
 }

@@ -50,10 +50,10 @@ typedef struct Cell
 typedef struct Digits
 {
 	int n;
-	bool plus;			   /* written with a '+' */
+	bool plus; /* written with a '+' */
 	char digit[MAX_DIGITS];
-	bool gap[MAX_DIGITS];  /* something stands before it */
-	int end;			   /* where the rest of the cell begins */
+	bool gap[MAX_DIGITS]; /* something stands before it */
+	int end;			  /* where the rest of the cell begins */
 } Digits;
 
 static char
@@ -74,8 +74,8 @@ simplify_ascii(uint32_t code)
 static char
 simplify(uint32_t code)
 {
-	static const uint32_t zeros[] = {0x0660, 0x06F0, 0x0966, 0x09E6, 0x0E50,
-									 0xFF10};
+	static const uint32_t zeros[] = {0x0660, 0x06F0, 0x0966,
+									 0x09E6, 0x0E50, 0xFF10};
 
 	if (code < 0x80)
 		return simplify_ascii(code);
@@ -243,8 +243,8 @@ note_rest(const char *rest)
 	}
 	if (digits == 0)
 		return letters ? PHONE_LABEL_DROPPED : PHONE_PLAIN;
-	if (digits < 7 && (*p == 'x' || *p == '#' || *p == ',' ||
-					   strncmp(p, "ext", 3) == 0))
+	if (digits < 7 &&
+		(*p == 'x' || *p == '#' || *p == ',' || strncmp(p, "ext", 3) == 0))
 		return PHONE_EXTENSION_DROPPED;
 	return digits < 7 ? PHONE_LABEL_DROPPED : PHONE_SECOND_NUMBER_DROPPED;
 }
@@ -283,8 +283,8 @@ check_nanp(const char *d, const AreaCode **area)
 		if (same)
 			return PHONE_REPEATED_DIGITS;
 		/* 0XX, 1XX, N11, N9X, 37X, 96X and 555 can never be area codes */
-		if (code < 200 || code % 100 == 11 || d[1] == '9' ||
-			code / 10 == 37 || code / 10 == 96 || code == 555)
+		if (code < 200 || code % 100 == 11 || d[1] == '9' || code / 10 == 37 ||
+			code / 10 == 96 || code == 555)
 			return PHONE_INVALID_AREA_CODE;
 		return PHONE_UNASSIGNED_AREA_CODE;
 	}

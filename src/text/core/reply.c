@@ -145,8 +145,8 @@ look_up(const char *text, size_t len)
 	{
 		Entry *entry = &dictionary[hash++ % TABLE_SIZE];
 
-		if (entry->text[0] == '\0' || (memcmp(entry->text, text, len) == 0 &&
-									   entry->text[len] == '\0'))
+		if (entry->text[0] == '\0' ||
+			(memcmp(entry->text, text, len) == 0 && entry->text[len] == '\0'))
 			return entry;
 	}
 }
@@ -312,18 +312,28 @@ is_apostrophe(uint32_t code)
 static const char *
 joined(const Word *a, const Word *b)
 {
-	static const char *const pairs[][3] = {
-		{"do", "not", "dont"},		{"does", "not", "doesnt"},
-		{"did", "not", "didnt"},	{"can", "not", "cant"},
-		{"will", "not", "wont"},	{"is", "not", "isnt"},
-		{"am", "not", "isnt"},		{"are", "not", "arent"},
-		{"no", "longer", "nolonger"}, {"opt", "out", "optout"},
-		{"opting", "out", "optout"}, {"opted", "out", "optout"},
-		{"un", "subscribe", "unsubscribe"}, {"no", "one", "nobody"},
-		{"i", "am", "im"},			{"don", "t", "dont"},
-		{"isn", "t", "isnt"},		{"un", "stop", "unstop"},
-		{"anymore", "text", "text"}, {"stop", "ping", "stopping"},
-		{"i", "m", "im"},			{"dont", "not", "dont"}};
+	static const char *const pairs[][3] = {{"do", "not", "dont"},
+										   {"does", "not", "doesnt"},
+										   {"did", "not", "didnt"},
+										   {"can", "not", "cant"},
+										   {"will", "not", "wont"},
+										   {"is", "not", "isnt"},
+										   {"am", "not", "isnt"},
+										   {"are", "not", "arent"},
+										   {"no", "longer", "nolonger"},
+										   {"opt", "out", "optout"},
+										   {"opting", "out", "optout"},
+										   {"opted", "out", "optout"},
+										   {"un", "subscribe", "unsubscribe"},
+										   {"no", "one", "nobody"},
+										   {"i", "am", "im"},
+										   {"don", "t", "dont"},
+										   {"isn", "t", "isnt"},
+										   {"un", "stop", "unstop"},
+										   {"anymore", "text", "text"},
+										   {"stop", "ping", "stopping"},
+										   {"i", "m", "im"},
+										   {"dont", "not", "dont"}};
 
 	for (size_t i = 0; i < LENGTH(pairs); i++)
 	{
@@ -512,15 +522,15 @@ find_classes(Reply *reply)
 			word->classes = &a_name;
 		for (size_t j = 0; j < LENGTH(reply->all.bits); j++)
 			reply->all.bits[j] |= word->classes->bits[j];
-		reply->lead[i] = i == start ||
-						 (reply->lead[i - 1] && is_filling(word - 1));
+		reply->lead[i] =
+			i == start || (reply->lead[i - 1] && is_filling(word - 1));
 		if (word->clause_end == i + 1)
 			start = i + 1;
 	}
 	for (int i = reply->n - 1; i >= 0; i--)
-		reply->trail[i] = is_filling(&reply->word[i]) &&
-						  (reply->word[i].clause_end == i + 1 ||
-						   reply->trail[i + 1]);
+		reply->trail[i] =
+			is_filling(&reply->word[i]) &&
+			(reply->word[i].clause_end == i + 1 || reply->trail[i + 1]);
 }
 
 static bool
@@ -567,7 +577,8 @@ match(const Pattern *pattern, int e, const Reply *reply, int i, int end)
 	}
 	for (int n = 0; n <= most; n++)
 	{
-		if (n > 0 && (i + n > end || !matches(element, &reply->word[i + n - 1])))
+		if (n > 0 &&
+			(i + n > end || !matches(element, &reply->word[i + n - 1])))
 			return false;
 		if (n >= least && match(pattern, e + 1, reply, i + n, end))
 			return true;
@@ -594,8 +605,8 @@ negated(const Reply *reply, int start, int i)
 static bool
 allowed(Guard guard, const Reply *reply, int start, int i)
 {
-	bool has_subject = i > start && has_class(reply->word[i - 1].classes,
-											  class_subject);
+	bool has_subject =
+		i > start && has_class(reply->word[i - 1].classes, class_subject);
 
 	switch (guard)
 	{

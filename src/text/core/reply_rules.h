@@ -31,7 +31,8 @@ static const char *const word_classes[][2] = {
 	/* alone in a message, but for courtesies */
 	{"KEY",
 	 "stop stopall quit end revoke optout cancel unsubscribe remove delete "
-	 "exit stop2quit stop2end stop2stop stop2optout stop2unsubscribe stoptoquit "
+	 "exit stop2quit stop2end stop2stop stop2optout stop2unsubscribe "
+	 "stoptoquit "
 	 "stoptoend endall quitall arret arrete arretez stopp td cancelar cancela "
 	 "cancele cancelen alto parar pare paren detener detente detenganse basta "
 	 "baja salir unlist unenroll"},
@@ -189,9 +190,9 @@ static const char *const word_classes[][2] = {
 typedef enum Guard
 {
 	ANYWHERE,
-	NOT_NEGATED,  /* not in "don't stop texting me" */
-	IMPERATIVE,	  /* not in "I don't text" */
-	CALLS_ONLY	  /* not beside a wish to be texted: "don't call, text me" */
+	NOT_NEGATED, /* not in "don't stop texting me" */
+	IMPERATIVE,	 /* not in "I don't text" */
+	CALLS_ONLY	 /* not beside a wish to be texted: "don't call, text me" */
 } Guard;
 
 /*
@@ -214,7 +215,8 @@ static const Rule rules[] = {
 	{REPLY_OPT_OUT, ANYWHERE, "STOP TO? STOPWORD"},
 	{REPLY_OPT_OUT, ANYWHERE, "^ quit it|this|that $"},
 	{REPLY_OPT_OUT, ANYWHERE, "^ STOPV DET* STUFF $"},
-	{REPLY_OPT_OUT, NOT_NEGATED, "said|told|asked|asking|replied YOU* to? STOP $"},
+	{REPLY_OPT_OUT, NOT_NEGATED,
+	 "said|told|asked|asking|replied YOU* to? STOP $"},
 	{REPLY_OPT_OUT, NOT_NEGATED, "CAN YOU FILL|POLITE* STOP $"},
 	{REPLY_OPT_OUT, NOT_NEGATED, "YOU to STOP $"},
 	{REPLY_OPT_OUT, NOT_NEGATED, "make it|this|these|them DET* TEXTN? STOP $"},
@@ -230,7 +232,8 @@ static const Rule rules[] = {
 	{REPLY_OPT_OUT, ANYWHERE, "WRONG PHONE|PERSON DET* STOPV GERUND? $"},
 	{REPLY_OPT_OUT, NOT_NEGATED, "STOPV sending|blowing ME|my"},
 	{REPLY_OPT_OUT, NOT_NEGATED, "STOPV sending|RECEIVE DET* TEXTN !to"},
-	{REPLY_OPT_OUT, NOT_NEGATED, "^ STOPV sending DET* STUFF|this|these|them|anything $"},
+	{REPLY_OPT_OUT, NOT_NEGATED,
+	 "^ STOPV sending DET* STUFF|this|these|them|anything $"},
 	{REPLY_OPT_OUT, NOT_NEGATED, "^ STOPV sending $"},
 	{REPLY_OPT_OUT, NOT_NEGATED, "^ STOPV with? DET* TEXTN !LIMITED"},
 	{REPLY_OPT_OUT, ANYWHERE, "how ~ STOPV DET* TEXTN"},
@@ -242,7 +245,8 @@ static const Rule rules[] = {
 	{REPLY_OPT_OUT, IMPERATIVE, "DONT EVER* TEXTV ME !LIMIT"},
 	{REPLY_OPT_OUT, IMPERATIVE, "DONT EVER* TEXTV ME at DET* NUMBER"},
 	{REPLY_OPT_OUT, IMPERATIVE, "DONT EVER* TEXTV ME in the future"},
-	{REPLY_OPT_OUT, IMPERATIVE, "DONT EVER* TEXTV ME about this|politics|voting"},
+	{REPLY_OPT_OUT, IMPERATIVE,
+	 "DONT EVER* TEXTV ME about this|politics|voting"},
 	{REPLY_OPT_OUT, IMPERATIVE, "DONT EVER* TEXTV $"},
 	{REPLY_OPT_OUT, IMPERATIVE, "DONT EVER* TEXTV AGAIN"},
 	{REPLY_OPT_OUT, IMPERATIVE, "DONT EVER* TEXTV MINE DET* NUMBER|line"},
@@ -256,7 +260,8 @@ static const Rule rules[] = {
 	{REPLY_OPT_OUT, IMPERATIVE, "DONT TEXTV or call"},
 	/* I do not want your texts */
 	{REPLY_OPT_OUT, ANYWHERE, "DONT WANT DET* TEXTN"},
-	{REPLY_OPT_OUT, ANYWHERE, "DONT WANT to? RECEIVE DET* anything|TEXTN|these|this"},
+	{REPLY_OPT_OUT, ANYWHERE,
+	 "DONT WANT to? RECEIVE DET* anything|TEXTN|these|this"},
 	{REPLY_OPT_OUT, ANYWHERE, "DONT WANT to? HEAR ~ from"},
 	{REPLY_OPT_OUT, ANYWHERE, "DONT WANT to be PASSIVE"},
 	{REPLY_OPT_OUT, ANYWHERE, "DONT WANT to be on|in|part DET* LIST"},
@@ -290,14 +295,16 @@ static const Rule rules[] = {
 	{REPLY_OPT_OUT, NOT_NEGATED, "^ optout $"},
 	{REPLY_OPT_OUT, NOT_NEGATED, "opt ME out"},
 	{REPLY_OPT_OUT, NOT_NEGATED, "i|im|ME|to|how|please|id ~ optout !of"},
-	{REPLY_OPT_OUT, NOT_NEGATED, "optout of DET* TEXTN|LIST|RECEIVE|this|these|GERUND"},
+	{REPLY_OPT_OUT, NOT_NEGATED,
+	 "optout of DET* TEXTN|LIST|RECEIVE|this|these|GERUND"},
 	{REPLY_OPT_OUT, NOT_NEGATED, "REVOKE ~ CONSENT"},
 	{REPLY_OPT_OUT, NOT_NEGATED, "CONSENT ~ REVOKED"},
 	/* Spanish */
 	{REPLY_OPT_OUT, ANYWHERE, "^ alto|basta|pare|paren|parar|detengase $"},
 	{REPLY_OPT_OUT, ANYWHERE, "^ no mas $"},
 	{REPLY_OPT_OUT, ANYWHERE, "no mas DET* TEXTN"},
-	{REPLY_OPT_OUT, ANYWHERE, "no|nunca me|nos vuelva|vuelvan|vuelvas? a? ESVERB"},
+	{REPLY_OPT_OUT, ANYWHERE,
+	 "no|nunca me|nos vuelva|vuelvan|vuelvas? a? ESVERB"},
 	{REPLY_OPT_OUT, ANYWHERE, "no ESVERB DET* TEXTN|nada"},
 	{REPLY_OPT_OUT, ANYWHERE, "no ESVERB mas $"},
 	{REPLY_OPT_OUT, NOT_NEGATED, "DEJA de ESVERB"},

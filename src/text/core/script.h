@@ -17,9 +17,10 @@
 #include <stdint.h>
 
 #define SCRIPT_VERSION 1
-#define SCRIPT_MAX_LENGTH 65535	/* bytes of source, so offsets fit 16 bits */
-#define SCRIPT_MAX_NESTING 32	/* sections within sections */
-#define SCRIPT_MAX_PARTIALS 32	/* snippets within snippets */
+#define SCRIPT_MAX_LENGTH 65535	 /* bytes of source, so offsets fit 16 bits */
+#define SCRIPT_MAX_NESTING 32	 /* sections within sections */
+#define SCRIPT_MAX_PARTIALS 32	 /* snippets within snippets */
+#define SCRIPT_MAX_INCLUDED 1000 /* snippets in one rendering, all told */
 
 typedef enum ScriptOpKind
 {
@@ -51,8 +52,8 @@ typedef struct ScriptOp
 
 typedef struct ScriptField
 {
-	ScriptSpan path;   /* the dotted name as written; "." has no names */
-	uint16_t first;	   /* its names, in order */
+	ScriptSpan path; /* the dotted name as written; "." has no names */
+	uint16_t first;	 /* its names, in order */
 	uint16_t nnames;
 } ScriptField;
 
@@ -141,14 +142,14 @@ struct ScriptSource
 
 typedef struct ScriptOutput
 {
-	char *data;
+	char *data; /* never NULL */
 	size_t len;
 	size_t cap;
 	void (*grow)(struct ScriptOutput *out, size_t more); /* cap >= len + more */
 } ScriptOutput;
 
-#define RENDER_HTML 0x01	/* escape as the specification wants for HTML */
-#define RENDER_STRICT 0x02	/* stop at the first missing field */
+#define RENDER_HTML 0x01   /* escape as the specification wants for HTML */
+#define RENDER_STRICT 0x02 /* stop at the first missing field */
 
 typedef enum ScriptResult
 {
@@ -161,9 +162,8 @@ typedef enum ScriptResult
 #define SCRIPT_MAX_OUTPUT (16 * 1024 * 1024)
 
 extern ScriptResult script_render(const ScriptCode *code,
-								  const ScriptValue *root,
-								  ScriptSource *source, int flags,
-								  ScriptOutput *out);
+								  const ScriptValue *root, ScriptSource *source,
+								  int flags, ScriptOutput *out);
 
 /* Writes source with every line indented; returns its length. */
 extern size_t script_indent(const char *source, size_t len, const char *indent,

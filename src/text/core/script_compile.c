@@ -121,8 +121,8 @@ find(const Compiler *c, size_t from, const char *needle, size_t needle_len)
 {
 	while (from + needle_len <= c->len)
 	{
-		const char *hit = memchr(c->src + from, needle[0],
-								 c->len - needle_len + 1 - from);
+		const char *hit =
+			memchr(c->src + from, needle[0], c->len - needle_len + 1 - from);
 
 		if (hit == NULL)
 			break;
@@ -399,8 +399,8 @@ compile_tag(Compiler *c, const Tag *tag)
 {
 	size_t line = tag->start;
 	size_t next = tag->end;
-	bool is_field = tag->sigil == '\0' || tag->sigil == '{' ||
-					tag->sigil == '&';
+	bool is_field =
+		tag->sigil == '\0' || tag->sigil == '{' || tag->sigil == '&';
 
 	if (is_field || !standalone(c, tag, &line, &next))
 		line = tag->start;
@@ -446,8 +446,8 @@ compile(Compiler *c)
 	flush_text(c, c->len);
 	if (c->depth > 0)
 	{
-		const ScriptOp *op = (ScriptOp *) c->ops.items +
-							 c->section[c->depth - 1];
+		const ScriptOp *op =
+			(ScriptOp *) c->ops.items + c->section[c->depth - 1];
 		const ScriptField *field = (ScriptField *) c->fields.items + op->arg;
 
 		return fail_name(c, c->section_at[c->depth - 1], field->path,

@@ -25,7 +25,8 @@ typedef struct Renderer
 	ScriptOutput *out;
 	int flags;
 	int ncontexts;
-	int nesting; /* snippets we are inside of */
+	int nesting;  /* snippets we are inside of */
+	int included; /* snippets so far */
 	ScriptValue contexts[MAX_CONTEXTS];
 } Renderer;
 
@@ -254,7 +255,8 @@ render_partial(Renderer *r, const ScriptCode *code, const ScriptOp *op)
 	const ScriptCode *partial;
 	ScriptResult result;
 
-	if (r->nesting == SCRIPT_MAX_PARTIALS)
+	if (r->nesting == SCRIPT_MAX_PARTIALS ||
+		r->included++ == SCRIPT_MAX_INCLUDED)
 		return RENDER_TOO_DEEP;
 	partial = r->source->partial(r->source, src + op->text.off, op->text.len,
 								 src + op->extra.off, op->extra.len);
@@ -312,6 +314,7 @@ script_render(const ScriptCode *code, const ScriptValue *root,
 	r.flags = flags;
 	r.ncontexts = 1;
 	r.nesting = 0;
+	r.included = 0;
 	r.contexts[0] = *root;
 	return run(&r, code, 0, code->nops);
 }
