@@ -36,8 +36,7 @@ WITH minute AS (
 	      UNION SELECT generate_series('2026-10-31'::timestamptz, '2026-11-03', '1 minute')) m (t)),
 next AS (
 	SELECT *, p2ptext.next_texting_time(zones, '09:00', '20:30', t) AS next,
-	       min(t) FILTER (WHERE open) OVER (PARTITION BY zones, t < '2026-06-01' ORDER BY t
-	                                        ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) AS expected
+	       min(t) FILTER (WHERE open) OVER (PARTITION BY zones, t < '2026-06-01' ORDER BY t DESC) AS expected
 	FROM minute)
 SELECT count(*), count(*) FILTER (WHERE expected IS NOT NULL AND next <> expected) AS wrong,
        count(*) FILTER (WHERE open AND next <> t OR NOT open AND next = t) AS wrong_now

@@ -12,11 +12,8 @@
 #include "access/xact.h"
 #include "fmgr.h"
 #include "miscadmin.h"
-#include "storage/proc.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
-
-#include "compat.h"
 
 PG_FUNCTION_INFO_V1(p2ptext_caller);
 PG_FUNCTION_INFO_V1(p2ptext_one_action);
@@ -38,17 +35,15 @@ p2ptext_caller(PG_FUNCTION_ARGS)
 /*
  * Peer-to-peer means that a person sends each message by itself, so one
  * statement must not approve a whole table.  The start of the client's
- * statement tells one from the next, also within a DO block.
+ * statement tells one from the next, also within a DO block that commits.
  */
 Datum
 p2ptext_one_action(PG_FUNCTION_ARGS)
 {
 	static TimestampTz last = DT_NOBEGIN;
-	static LocalTransactionId last_xact = InvalidLocalTransactionId;
 	TimestampTz now = GetCurrentStatementStartTimestamp();
-	LocalTransactionId xact = MyLocalTransactionId;
 
-	if (now == last && xact == last_xact)
+	if (now == last)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("one statement can approve only one text"),
@@ -57,6 +52,5 @@ p2ptext_one_action(PG_FUNCTION_ARGS)
 				 errhint("Managers of a broadcast campaign can use "
 						 "approve_batch().")));
 	last = now;
-	last_xact = xact;
 	PG_RETURN_VOID();
 }

@@ -9,21 +9,20 @@
 CREATE FUNCTION p2ptext.grant_role(role name, kind text, first_name text DEFAULT NULL,
 	last_name text DEFAULT NULL)
 RETURNS p2ptext.member
-LANGUAGE plpgsql
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_variable
 DECLARE
 	made p2ptext.member;
-	item text;
 BEGIN
-	IF kind NOT IN ('manager', 'texter', 'reader') THEN
+	IF kind IS NULL OR kind NOT IN ('manager', 'texter', 'reader') THEN
 		RAISE EXCEPTION 'kind "%" is not known', kind
 			USING ERRCODE = 'invalid_parameter_value',
 			HINT = 'Kinds are: manager, texter, reader.';
 	ELSIF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = role) THEN
 		RAISE EXCEPTION 'role "%" does not exist', role
 			USING ERRCODE = 'undefined_object',
-			HINT = format('CREATE ROLE %I LOGIN;', role);
+			HINT = 'CREATE ROLE makes one.';
 	END IF;
 	PERFORM p2ptext.revoke_role(role);
 
@@ -43,18 +42,20 @@ BEGIN
 	END IF;
 	IF kind = 'manager' THEN
 		EXECUTE format('GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA p2ptext TO %I', role);
-		-- The sender's and receiver's own; and roles are the owner's to give.
-		EXECUTE format('REVOKE EXECUTE ON FUNCTION p2ptext.grant_role(name, text, text, text),'
-					   ' p2ptext.revoke_role(name), p2ptext.announce() FROM %I', role);
+		-- Roles are the owner's to give, and the workers' work is theirs.
+		EXECUTE format('REVOKE EXECUTE ON FUNCTION p2ptext.grant_role, p2ptext.revoke_role,'
+					   ' p2ptext.announce, p2ptext.claim, p2ptext.finish, p2ptext.settle,'
+					   ' p2ptext.recover, p2ptext.requeue, p2ptext.store_inbound,'
+					   ' p2ptext.apply_inbound, p2ptext.apply_receipts, p2ptext.apply_texts FROM %I', role);
 		EXECUTE format('GRANT INSERT, UPDATE, DELETE ON p2ptext.source, p2ptext.segment, p2ptext.campaign,'
 					   ' p2ptext.gateway, p2ptext.sender, p2ptext.interaction_step, p2ptext.answer_option,'
 					   ' p2ptext.snippet, p2ptext.reply_keyword TO %I', role);
-		EXECUTE format('GRANT INSERT, UPDATE ON p2ptext.dropped TO %I', role);
-		EXECUTE format('GRANT INSERT (campaign_id, voter_key, phone, sender, timezones, fields)'
+		EXECUTE format('GRANT INSERT, DELETE ON p2ptext.dropped TO %I', role);
+		EXECUTE format('GRANT INSERT (id, campaign_id, voter_key, phone, sender, timezones, fields)'
 					   ' ON p2ptext.conversation TO %I', role);
 		EXECUTE format('GRANT INSERT (campaign_id, conversation_id, kind, sender, phone, timezones, body)'
 					   ' ON p2ptext.outbox TO %I', role);
-		EXECUTE format('GRANT USAGE ON SEQUENCE p2ptext.message_id TO %I', role);
+		EXECUTE format('GRANT USAGE ON SEQUENCE p2ptext.message_id, p2ptext.conversation_id_seq TO %I', role);
 	END IF;
 	INSERT INTO p2ptext.member (role, kind, first_name, last_name)
 	VALUES (role, kind, first_name, last_name)
@@ -66,14 +67,16 @@ COMMENT ON FUNCTION p2ptext.grant_role(name, text, text, text) IS
 'lets a database role be a manager (runs campaigns), a texter (holds conversations, known to voters by first_name and last_name) or a reader (sees all, writes nothing)';
 
 CREATE FUNCTION p2ptext.revoke_role(role name) RETURNS boolean
-LANGUAGE plpgsql
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_variable
 BEGIN
-	EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA p2ptext FROM %I', role);
-	EXECUTE format('REVOKE ALL ON ALL SEQUENCES IN SCHEMA p2ptext FROM %I', role);
-	EXECUTE format('REVOKE ALL ON ALL FUNCTIONS IN SCHEMA p2ptext FROM %I', role);
-	EXECUTE format('REVOKE ALL ON SCHEMA p2ptext FROM %I', role);
+	IF EXISTS (SELECT FROM pg_roles r WHERE r.rolname = role) THEN
+		EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA p2ptext FROM %I', role);
+		EXECUTE format('REVOKE ALL ON ALL SEQUENCES IN SCHEMA p2ptext FROM %I', role);
+		EXECUTE format('REVOKE ALL ON ALL FUNCTIONS IN SCHEMA p2ptext FROM %I', role);
+		EXECUTE format('REVOKE ALL ON SCHEMA p2ptext FROM %I', role);
+	END IF;
 	DELETE FROM p2ptext.member m WHERE m.role = role;
 	RETURN FOUND;
 END
@@ -82,3 +85,18 @@ COMMENT ON FUNCTION p2ptext.revoke_role(name) IS 'takes back what grant_role() g
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA p2ptext FROM PUBLIC;
 GRANT USAGE ON SCHEMA p2ptext TO PUBLIC;
+GRANT EXECUTE ON FUNCTION
+	p2ptext.sms_encoding, p2ptext.sms_units, p2ptext.sms_segments, p2ptext.sms_split,
+	p2ptext.sms_gsm, p2ptext.sms_problem, p2ptext.sms_why,
+	p2ptext.phone, p2ptext.phone_problem, p2ptext.phone_details,
+	p2ptext.phone_timezones, p2ptext.zip_timezones, p2ptext.state_timezones,
+	p2ptext.next_texting_time, p2ptext.texting_window,
+	p2ptext.proper_name, p2ptext.nearest_name, p2ptext.pick_variant,
+	p2ptext.reply_words, p2ptext.classify_reply,
+	p2ptext.script_in, p2ptext.script_out, p2ptext.script_recv, p2ptext.script_send,
+	p2ptext.script, p2ptext.script_text, p2ptext.script_eq, p2ptext.script_ne, p2ptext.script_hash,
+	p2ptext.script_fields, p2ptext.script_snippets,
+	p2ptext.render(p2ptext.script, anyelement), p2ptext.render(p2ptext.script, jsonb),
+	p2ptext.render_strict(p2ptext.script, anyelement), p2ptext.render_strict(p2ptext.script, jsonb),
+	p2ptext.missing_fields(p2ptext.script, anyelement), p2ptext.missing_fields(p2ptext.script, jsonb)
+TO PUBLIC;

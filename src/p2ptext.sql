@@ -4,6 +4,8 @@
 -- Roles of the database are the people: a member row says what one of them
 -- may do, grant_role() gives the privileges to match (src/access.sql).
 
+-- Made here, not named in the control file, so that it goes with the extension.
+CREATE SCHEMA p2ptext;
 COMMENT ON SCHEMA p2ptext IS 'peer-to-peer texting from the database that holds the voter file';
 
 CREATE FUNCTION p2ptext.caller() RETURNS name
@@ -62,6 +64,7 @@ COMMENT ON FUNCTION p2ptext.require_member(text[]) IS 'errors unless is_member()
 -- What {{texter.first_name}} and {{texter.last_name}} stand for.  A role
 -- that never told its name goes by the role's own.
 CREATE TYPE p2ptext.texter_name AS (first_name text, last_name text);
+COMMENT ON TYPE p2ptext.texter_name IS 'how scripts name a texter';
 
 CREATE FUNCTION p2ptext.texter(role name) RETURNS p2ptext.texter_name
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp

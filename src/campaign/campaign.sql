@@ -20,7 +20,8 @@ CREATE TABLE p2ptext.campaign (
 	created_by name NOT NULL DEFAULT p2ptext.caller(),
 	created_at timestamptz NOT NULL DEFAULT now(),
 	launched_at timestamptz,
-	CHECK (hours_start < hours_end)
+	CHECK (hours_start < hours_end),
+	CHECK (isfinite(send_before))
 );
 CREATE INDEX campaign_segment_id_idx ON p2ptext.campaign (segment_id);
 CREATE INDEX campaign_gateway_id_idx ON p2ptext.campaign (gateway_id);
@@ -48,6 +49,7 @@ CREATE UNIQUE INDEX interaction_step_root_idx ON p2ptext.interaction_step (campa
 	WHERE parent_id IS NULL;
 CREATE UNIQUE INDEX interaction_step_parent_idx ON p2ptext.interaction_step
 	(parent_id, campaign_id, parent_answer);
+CREATE INDEX interaction_step_campaign_id_idx ON p2ptext.interaction_step (campaign_id);
 COMMENT ON TABLE p2ptext.interaction_step IS 'nodes of the script tree; the root''s script is the first text';
 SELECT pg_extension_config_dump('p2ptext.interaction_step', '');
 SELECT pg_extension_config_dump('p2ptext.interaction_step_id_seq', '');
@@ -65,7 +67,7 @@ COMMENT ON TABLE p2ptext.answer_option IS 'what can be answered to a question; a
 SELECT pg_extension_config_dump('p2ptext.answer_option', '');
 
 CREATE FUNCTION p2ptext.find_campaign(name text) RETURNS p2ptext.campaign
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	found_row p2ptext.campaign;
@@ -81,38 +83,92 @@ END
 $$;
 COMMENT ON FUNCTION p2ptext.find_campaign(text) IS 'a campaign by name, or a clear error';
 
+-- What is approved in a paused campaign waits; in an archived one it would
+-- wait for ever.
+CREATE FUNCTION p2ptext.require_open(camp p2ptext.campaign) RETURNS void
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF camp.status = 'archived' THEN
+		RAISE EXCEPTION 'campaign "%" is archived', camp.name
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+			HINT = 'Nothing more is sent in it.';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION p2ptext.require_open(p2ptext.campaign) IS 'errors when the campaign is archived';
+
+-- A script and the snippets it includes, theirs too.
+CREATE FUNCTION p2ptext.script_parts(script p2ptext.script) RETURNS SETOF p2ptext.script
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH RECURSIVE part(script) AS (
+		SELECT $1
+		UNION
+		SELECT s.body
+		FROM part, unnest(p2ptext.script_snippets(part.script)) AS n(name)
+		JOIN p2ptext.snippet s ON s.name = n.name)
+	SELECT script FROM part
+$$;
+COMMENT ON FUNCTION p2ptext.script_parts(p2ptext.script) IS 'a script and every snippet it includes';
+
+CREATE FUNCTION p2ptext.script_fields_all(script p2ptext.script) RETURNS text[]
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT coalesce(array_agg(DISTINCT field ORDER BY field), '{}')
+	FROM p2ptext.script_parts(script) AS part, unnest(p2ptext.script_fields(part)) AS field
+$$;
+COMMENT ON FUNCTION p2ptext.script_fields_all(p2ptext.script) IS 'the fields a script names, with those of its snippets';
+
 -- Every field of a script must be one of the source's, or the texter's name.
 CREATE FUNCTION p2ptext.check_script(script p2ptext.script, source text) RETURNS void
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
+#variable_conflict use_variable
 DECLARE
-	src p2ptext.source := p2ptext.find_source(source);
-	known text[] := p2ptext.source_fields(src);
+	known text[] := p2ptext.source_fields(p2ptext.find_source(source));
+	texter text[] := '{texter.first_name,texter.last_name}';
 	field text;
+	snippet text;
 BEGIN
-	FOREACH field IN ARRAY p2ptext.script_fields(script) LOOP
-		IF field IN ('texter.first_name', 'texter.last_name')
-			OR split_part(field, '.', 1) = ANY (known) THEN
+	IF script IS NULL OR p2ptext.sms_problem(p2ptext.script_text(script)) = 'empty' THEN
+		RAISE EXCEPTION 'a script needs some text'
+			USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	SELECT n INTO snippet
+	FROM p2ptext.script_parts(script) AS part, unnest(p2ptext.script_snippets(part)) AS n
+	WHERE NOT EXISTS (SELECT FROM p2ptext.snippet s WHERE s.name = n)
+	ORDER BY n LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION 'snippet "%" does not exist', snippet
+			USING ERRCODE = 'undefined_object',
+			HINT = coalesce(
+				format('Perhaps you meant "%s".', p2ptext.nearest_name(snippet,
+					ARRAY(SELECT s.name FROM p2ptext.snippet s ORDER BY s.name))),
+				'Insert it into p2ptext.snippet.');
+	END IF;
+	FOREACH field IN ARRAY p2ptext.script_fields_all(script) LOOP
+		IF field = ANY (texter)
+			OR (split_part(field, '.', 1) = ANY (known) AND split_part(field, '.', 1) <> 'texter') THEN
 			CONTINUE;
 		END IF;
 		RAISE EXCEPTION 'field "%" is not known to source "%"', field, source
 			USING ERRCODE = 'undefined_column',
 			HINT = coalesce(
-				format('Perhaps you meant "%s".',
-					   p2ptext.nearest_name(field, known || '{texter.first_name,texter.last_name}'::text[])),
+				format('Perhaps you meant "%s".', p2ptext.nearest_name(field, known || texter)),
 				'Scripts may use columns of the relation, fields of the source, texter.first_name and texter.last_name.');
 	END LOOP;
 END
 $$;
 COMMENT ON FUNCTION p2ptext.check_script(p2ptext.script, text) IS
-'errors, naming the nearest known field, unless every field of the script is known to the source';
+'errors, naming what may have been meant, unless every snippet of the script exists and every field is known to the source';
 
 CREATE FUNCTION p2ptext.create_campaign(name text, segment text, gateway text, script p2ptext.script,
 	mode text DEFAULT 'p2p', texter name DEFAULT NULL,
 	hours_start time DEFAULT '09:00', hours_end time DEFAULT '21:00',
 	timezone text DEFAULT 'America/New_York', send_before timestamptz DEFAULT NULL)
 RETURNS p2ptext.campaign
-LANGUAGE plpgsql
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_variable
 DECLARE
@@ -125,13 +181,23 @@ BEGIN
 		RAISE EXCEPTION 'mode "%" is not known', mode
 			USING ERRCODE = 'invalid_parameter_value',
 			HINT = 'Modes are: p2p, where each message is approved by itself, and broadcast.';
-	END IF;
-	IF hours_start >= hours_end THEN
+	ELSIF hours_start >= hours_end THEN
 		RAISE EXCEPTION 'texting hours must begin before they end'
 			USING ERRCODE = 'invalid_parameter_value',
 			DETAIL = format('They run from %s to %s.', hours_start, hours_end);
+	ELSIF NOT p2ptext.known_timezones(ARRAY[timezone]) THEN
+		RAISE EXCEPTION 'time zone "%" is not known', timezone
+			USING ERRCODE = 'invalid_parameter_value',
+			HINT = 'SELECT name FROM pg_timezone_names lists them, such as America/Chicago.';
+	ELSIF NOT isfinite(send_before) THEN
+		RAISE EXCEPTION 'send_before must be a time'
+			USING ERRCODE = 'invalid_parameter_value',
+			HINT = 'Leave it out when texts do not expire.';
+	ELSIF texter IS NOT NULL AND NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = texter) THEN
+		RAISE EXCEPTION 'role "%" does not exist', texter
+			USING ERRCODE = 'undefined_object',
+			HINT = 'The texter is the role in whose name broadcast texts are written.';
 	END IF;
-	PERFORM now() AT TIME ZONE timezone;
 	PERFORM p2ptext.check_script(script, (SELECT s.name FROM p2ptext.source s WHERE s.id = seg.source_id));
 
 	INSERT INTO p2ptext.campaign (name, segment_id, gateway_id, mode, texter,
@@ -146,26 +212,80 @@ $$;
 COMMENT ON FUNCTION p2ptext.create_campaign(text, text, text, p2ptext.script, text, name, time, time, text, timestamptz) IS
 'makes a campaign, not yet launched; texting hours [hours_start, hours_end) hold in the recipient''s own zone, timezone where that is not known; what has not left by send_before expires';
 
+-- Replies and keywords meet in one form.  Some replies have no word in them,
+-- only a thumb.
+CREATE FUNCTION p2ptext.plain_words(text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN coalesce(nullif(p2ptext.reply_words($1), ''), btrim($1));
+COMMENT ON FUNCTION p2ptext.plain_words(text) IS 'a reply in plain spelling, or as it is when it has no words';
+
+CREATE FUNCTION p2ptext.check_answers(answers jsonb) RETURNS void
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	hint text := 'Pass each answer with its keywords: {"yes": ["y", "yeah"], "no": ["n", "nope"]}.';
+	answer record;
+	claimed record;
+BEGIN
+	IF jsonb_typeof(answers) IS DISTINCT FROM 'object' OR answers = '{}' THEN
+		RAISE EXCEPTION 'a question needs answers'
+			USING ERRCODE = 'invalid_parameter_value', HINT = hint;
+	END IF;
+	FOR answer IN SELECT * FROM jsonb_each(answers) LOOP
+		IF p2ptext.plain_words(answer.key) = '' THEN
+			RAISE EXCEPTION 'an answer is blank'
+				USING ERRCODE = 'invalid_parameter_value', HINT = hint;
+		ELSIF jsonb_typeof(answer.value) <> 'array' OR EXISTS (
+			SELECT FROM jsonb_array_elements(answer.value) k
+			WHERE jsonb_typeof(k) <> 'string' OR p2ptext.plain_words(k #>> '{}') = '') THEN
+			RAISE EXCEPTION 'keywords of answer "%" are not a list of words', answer.key
+				USING ERRCODE = 'invalid_parameter_value',
+				DETAIL = format('They are: %s', answer.value), HINT = hint;
+		END IF;
+	END LOOP;
+	SELECT w.word, min(a.key) AS one, max(a.key) AS other INTO claimed
+	FROM jsonb_each(answers) a
+	CROSS JOIN LATERAL (
+		SELECT p2ptext.plain_words(a.key)
+		UNION
+		SELECT p2ptext.plain_words(k) FROM jsonb_array_elements_text(a.value) k) AS w(word)
+	GROUP BY w.word HAVING count(*) > 1
+	ORDER BY w.word LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION 'a reply "%" would be both "%" and "%"', claimed.word, claimed.one, claimed.other
+			USING ERRCODE = 'invalid_parameter_value',
+			HINT = 'Give each keyword to one answer.';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION p2ptext.check_answers(jsonb) IS 'errors unless answers are an object of lists of keywords, each of which means one answer';
+
 CREATE FUNCTION p2ptext.add_question(campaign text, question text, answers jsonb) RETURNS SETOF p2ptext.answer_option
-LANGUAGE plpgsql
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_variable
 DECLARE
 	camp p2ptext.campaign := p2ptext.find_campaign(campaign);
-	root int;
+	root p2ptext.interaction_step;
 BEGIN
 	PERFORM p2ptext.require_member('manager');
-	IF jsonb_typeof(answers) IS DISTINCT FROM 'object' OR answers = '{}' THEN
-		RAISE EXCEPTION 'question "%" has no answers', question
-			USING ERRCODE = 'invalid_parameter_value',
-			HINT = 'Pass each answer with its keywords: {"yes": ["y", "yeah"], "no": ["n", "nope"]}.';
+	PERFORM p2ptext.check_answers(answers);
+	IF question IS NULL OR btrim(question) = '' THEN
+		RAISE EXCEPTION 'a question needs some text'
+			USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	SELECT * INTO STRICT root FROM p2ptext.interaction_step s
+	WHERE s.campaign_id = camp.id AND s.parent_id IS NULL FOR UPDATE;
+	IF root.question IS NOT NULL THEN
+		RAISE EXCEPTION 'campaign "%" asks a question already', campaign
+			USING ERRCODE = 'duplicate_object',
+			DETAIL = format('It asks: %s', root.question);
 	END IF;
 	UPDATE p2ptext.interaction_step s SET question = question
-	WHERE s.campaign_id = camp.id AND s.parent_id IS NULL
-	RETURNING s.id INTO root;
+	WHERE s.id = root.id AND s.campaign_id = camp.id;
 	RETURN QUERY
 		INSERT INTO p2ptext.answer_option (step_id, campaign_id, value, keywords, position)
-		SELECT root, camp.id, a.value,
+		SELECT root.id, camp.id, a.value,
 			   ARRAY(SELECT p2ptext.plain_words(k)
 					 FROM jsonb_array_elements_text(answers -> a.value) k),
 			   a.position
@@ -175,9 +295,3 @@ END
 $$;
 COMMENT ON FUNCTION p2ptext.add_question(text, text, jsonb) IS
 'asks a question with the first text; answers is {"answer": ["keyword", ...], ...}, and a reply that is just an answer or a keyword of it is recorded by itself';
-
--- Replies and keywords meet in one form: lower case, words only.
-CREATE FUNCTION p2ptext.plain_words(text) RETURNS text
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-AS $$ SELECT btrim(regexp_replace(lower($1), '[^[:alnum:]]+', ' ', 'g')) $$;
-COMMENT ON FUNCTION p2ptext.plain_words(text) IS 'lower case, punctuation and spaces folded to one space';

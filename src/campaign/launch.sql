@@ -9,20 +9,22 @@ CREATE TABLE p2ptext.dropped (
 	campaign_id int NOT NULL REFERENCES p2ptext.campaign,
 	voter_key text NOT NULL,
 	reason text NOT NULL CHECK (reason IN
-		('no_phone', 'bad_phone', 'opted_out', 'missing_field', 'duplicate_phone')),
+		('no_phone', 'bad_phone', 'opted_out', 'bad_timezone', 'missing_field', 'empty', 'too_long',
+		 'duplicate_phone')),
 	detail text,
 	created_at timestamptz NOT NULL DEFAULT now(),
 	PRIMARY KEY (campaign_id, voter_key)
 );
-COMMENT ON TABLE p2ptext.dropped IS 'voters of a segment who are not texted, and why';
-COMMENT ON COLUMN p2ptext.dropped.detail IS 'the phone as the file has it, the fields without a value, or the voter who has the phone';
+COMMENT ON TABLE p2ptext.dropped IS 'voters of a segment whom the latest launch did not text, and why';
+COMMENT ON COLUMN p2ptext.dropped.reason IS 'empty and too_long are said of the text; duplicate_phone: another voter has the same';
+COMMENT ON COLUMN p2ptext.dropped.detail IS 'the phone or zone as the file has it, the fields without a value, or the voter who has the phone';
 SELECT pg_extension_config_dump('p2ptext.dropped', '');
 
 -- The query that yields a campaign's audience as it is now: voter_key, raw,
--- phone, timezones, fields, body, missing.  The row that the script reads
--- holds just the fields it names, and the texter.
+-- phone, timezones, fields, body, and the reason and detail of a drop.  The
+-- row that the script reads holds just the fields it names, and the texter.
 CREATE FUNCTION p2ptext.audience_query(camp p2ptext.campaign) RETURNS text
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	src p2ptext.source;
@@ -30,44 +32,77 @@ DECLARE
 	script p2ptext.script;
 	expressions text;
 	names text;
+	texter text := format('p2ptext.texter(%L)', camp.texter);
 BEGIN
 	SELECT * INTO STRICT seg FROM p2ptext.segment WHERE id = camp.segment_id;
 	SELECT * INTO STRICT src FROM p2ptext.source WHERE id = seg.source_id;
 	SELECT s.script INTO STRICT script
 	FROM p2ptext.interaction_step s WHERE s.campaign_id = camp.id AND s.parent_id IS NULL;
 	PERFORM p2ptext.check_script(script, src.name);
-	SELECT string_agg(format(', %s AS %I', p2ptext.source_field(src, f), f), ''),
-		   string_agg(format('v.%I', f), ', ')
+	SELECT string_agg(format(', %s AS f%s', p2ptext.source_field(src, f), nth), ''),
+		   string_agg(format('v.f%s AS %I', nth, f), ', ')
 	INTO expressions, names
-	FROM (SELECT DISTINCT split_part(field, '.', 1)
-		  FROM unnest(p2ptext.script_fields(script)) AS field) AS used(f)
-	WHERE f <> 'texter';
-	-- Stored expressions see the relation and nothing else; OFFSET 0 keeps
-	-- each function from being called more than once for a voter.
-	RETURN format(
-		'SELECT v."p2ptext key" AS voter_key, v."p2ptext phone" AS raw, a.phone,'
-		' coalesce(v."p2ptext zone", p2ptext.phone_timezones(a.phone), ARRAY[%L]) AS timezones,'
-		' to_jsonb(f) AS fields, b.body,'
-		' CASE WHEN b.body IS NULL THEN p2ptext.missing_fields(s.script, m) END AS missing'
-		' FROM p2ptext.interaction_step s'
-		' CROSS JOIN (SELECT p2ptext.texter(%L) AS texter OFFSET 0) AS t'
-		' CROSS JOIN (SELECT %L::text AS region) AS src,'
-		' (SELECT (%s)::text AS "p2ptext key", (%s)::text AS "p2ptext phone",'
-		'		  %s AS "p2ptext zone"%s FROM %s AS v WHERE (%s)) AS v'
-		' CROSS JOIN LATERAL (SELECT CASE WHEN p2ptext.phone_problem(v."p2ptext phone", src.region) IS NULL'
-		' THEN p2ptext.phone(v."p2ptext phone", src.region) END AS phone OFFSET 0) AS a'
-		' CROSS JOIN LATERAL (SELECT %s OFFSET 0) AS f'
-		' CROSS JOIN LATERAL (SELECT f.*, t.texter OFFSET 0) AS m'
-		' CROSS JOIN LATERAL (SELECT p2ptext.render_strict(s.script, m) AS body OFFSET 0) AS b'
-		' WHERE s.campaign_id = %s AND s.parent_id IS NULL',
-		camp.timezone, camp.texter, src.region, src.key, src.phone,
-		CASE WHEN src.timezone IS NULL THEN 'NULL::text[]'
-			 ELSE format('CASE WHEN (%1$s)::text <> '''' THEN ARRAY[(%1$s)::text] END', src.timezone) END,
-		expressions, p2ptext.source_relation(src), seg.predicate,
-		names, camp.id);
+	FROM (SELECT f, row_number() OVER () AS nth
+		  FROM (SELECT DISTINCT split_part(field, '.', 1)
+				FROM unnest(p2ptext.script_fields_all(script)) AS field) AS used(f)
+		  WHERE f <> 'texter') AS field;
+	-- In p2p another texter will speak, who may have a last name.
+	IF camp.mode = 'p2p' THEN
+		texter := format('(SELECT ROW(t.first_name, coalesce(t.last_name, ''{{texter.last_name}}''))::p2ptext.texter_name'
+						 ' FROM %s AS t)', texter);
+	END IF;
+	-- Stored expressions see the relation and nothing else.  OFFSET 0 keeps
+	-- each function from being called more than once for a voter; f.* is the
+	-- row, even where a field is called f.
+	RETURN format($sql$
+		SELECT v.key AS voter_key, v.phone AS raw, a.phone, z.timezones,
+			   to_jsonb(f.*) AS fields, b.body, r.reason,
+			   CASE r.reason
+				   WHEN 'bad_phone' THEN v.phone
+				   WHEN 'bad_timezone' THEN array_to_string(z.timezones, ', ', '?')
+				   WHEN 'opted_out' THEN a.phone
+				   WHEN 'missing_field' THEN array_to_string(p2ptext.missing_fields(s.script, m.*), ', ')
+			   END AS detail
+		FROM p2ptext.interaction_step s
+		CROSS JOIN (SELECT %L::text AS region, %s AS texter OFFSET 0) AS t,
+		(SELECT (%s
+			)::text AS key, (%s
+			)::text AS phone, p2ptext.as_timezones((%s
+			)) AS zones%s FROM %s AS v WHERE (%s
+			)) AS v
+		CROSS JOIN LATERAL (
+			SELECT CASE WHEN p2ptext.phone_problem(v.phone, t.region) IS NULL
+				THEN p2ptext.phone(v.phone, t.region) END AS phone OFFSET 0) AS a
+		LEFT JOIN p2ptext.opt_out x ON x.phone = a.phone AND x.ended_at IS NULL
+		CROSS JOIN LATERAL (
+			SELECT coalesce(v.zones, p2ptext.phone_timezones(a.phone), ARRAY[%L]) AS timezones OFFSET 0) AS z
+		CROSS JOIN LATERAL (SELECT %s OFFSET 0) AS f
+		CROSS JOIN LATERAL (SELECT f.*, t.texter OFFSET 0) AS m
+		CROSS JOIN LATERAL (SELECT p2ptext.render_strict(s.script, m.*) AS body OFFSET 0) AS b
+		CROSS JOIN LATERAL (
+			SELECT CASE
+				WHEN a.phone IS NULL AND btrim(coalesce(v.phone, '')) = '' THEN 'no_phone'
+				WHEN a.phone IS NULL THEN 'bad_phone'
+				WHEN x.phone IS NOT NULL THEN 'opted_out'
+				WHEN NOT p2ptext.known_timezones(z.timezones) THEN 'bad_timezone'
+				WHEN b.body IS NULL THEN 'missing_field'
+				ELSE p2ptext.sms_problem(b.body) END AS reason OFFSET 0) AS r
+		WHERE s.campaign_id = %s AND s.parent_id IS NULL$sql$,
+		src.region, texter, src.key, src.phone, coalesce(src.timezone, 'NULL::text'), expressions,
+		p2ptext.source_relation(src), seg.predicate, camp.timezone, names, camp.id);
 END
 $$;
 COMMENT ON FUNCTION p2ptext.audience_query(p2ptext.campaign) IS 'the SQL that yields the audience of a campaign as it is now';
+
+CREATE FUNCTION p2ptext.check_audience(camp p2ptext.campaign) RETURNS void
+LANGUAGE sql STABLE
+AS $$
+	SELECT p2ptext.check_source(src), p2ptext.check_segment(seg, src)
+	FROM p2ptext.segment seg
+	JOIN p2ptext.source src ON src.id = seg.source_id
+	WHERE seg.id = camp.segment_id
+$$;
+COMMENT ON FUNCTION p2ptext.check_audience(p2ptext.campaign) IS 'errors unless source and segment of the campaign still fit the relation';
 
 CREATE FUNCTION p2ptext.preview(campaign text, max_rows int DEFAULT 10)
 RETURNS TABLE (voter_key text, phone text, body text, sms_encoding text, sms_segments int, problem text)
@@ -77,13 +112,12 @@ AS $$
 DECLARE
 	camp p2ptext.campaign := p2ptext.find_campaign(campaign);
 BEGIN
-	RETURN QUERY EXECUTE format(
-		'SELECT a.voter_key, coalesce(a.phone, a.raw), a.body, p2ptext.sms_encoding(a.body),'
-		' p2ptext.sms_segments(a.body),'
-		' CASE WHEN a.phone IS NULL THEN CASE WHEN btrim(coalesce(a.raw, '''')) = '''' THEN ''no_phone'' ELSE ''bad_phone'' END'
-		' WHEN EXISTS (SELECT FROM p2ptext.opt_out x WHERE x.phone = a.phone AND x.ended_at IS NULL) THEN ''opted_out'''
-		' WHEN a.body IS NULL THEN ''missing_field: '' || array_to_string(a.missing, '', '') END'
-		' FROM (%s) a LIMIT %s', p2ptext.audience_query(camp), max_rows);
+	PERFORM p2ptext.check_audience(camp);
+	RETURN QUERY EXECUTE format($sql$
+		SELECT a.voter_key, coalesce(a.phone, a.raw), a.body, p2ptext.sms_encoding(a.body),
+			   p2ptext.sms_segments(a.body),
+			   a.reason || CASE WHEN a.reason IN ('missing_field', 'bad_timezone') THEN ': ' || a.detail ELSE '' END
+		FROM (%s) a LIMIT %L$sql$, p2ptext.audience_query(camp), max_rows);
 END
 $$;
 COMMENT ON FUNCTION p2ptext.preview(text, int) IS
@@ -104,10 +138,7 @@ BEGIN
 	camp := p2ptext.find_campaign(campaign);
 	-- Launches of one campaign take turns.
 	SELECT * INTO camp FROM p2ptext.campaign c WHERE c.id = camp.id FOR NO KEY UPDATE;
-	IF camp.status = 'archived' THEN
-		RAISE EXCEPTION 'campaign "%" is archived', campaign
-			USING ERRCODE = 'object_not_in_prerequisite_state';
-	END IF;
+	PERFORM p2ptext.require_open(camp);
 	SELECT * INTO STRICT gw FROM p2ptext.gateway g WHERE g.id = camp.gateway_id;
 	IF gw.provider <> 'loopback' AND NOT p2ptext.has_secret(gw.name) THEN
 		RAISE EXCEPTION 'gateway "%" has no credentials', gw.name
@@ -121,61 +152,50 @@ BEGIN
 			USING ERRCODE = 'object_not_in_prerequisite_state',
 			HINT = format('SELECT p2ptext.add_sender(%L, ''+1...'');', gw.name);
 	END IF;
+	PERFORM p2ptext.check_audience(camp);
 	PERFORM p2ptext.check_source_key(src)
 	FROM p2ptext.source src JOIN p2ptext.segment seg ON seg.source_id = src.id
 	WHERE seg.id = camp.segment_id;
 
 	-- In p2p the body waits for the texter whose name is in it.
 	in_own_name := camp.mode = 'p2p' AND EXISTS (
-		SELECT FROM p2ptext.interaction_step s, unnest(p2ptext.script_fields(s.script)) f
+		SELECT FROM p2ptext.interaction_step s, unnest(p2ptext.script_fields_all(s.script)) f
 		WHERE s.campaign_id = camp.id AND s.parent_id IS NULL AND f LIKE 'texter.%');
 
+	DELETE FROM p2ptext.dropped d WHERE d.campaign_id = camp.id;
 	RETURN QUERY EXECUTE format($sql$
+		-- Nobody knows how many rows a CTE has, so none is joined to another:
+		-- only to tables, by their indexes.
 		WITH audience AS MATERIALIZED (%1$s),
-		judged AS MATERIALIZED (
-			SELECT a.*, CASE
-				WHEN a.phone IS NULL AND btrim(coalesce(a.raw, '')) = '' THEN 'no_phone'
-				WHEN a.phone IS NULL THEN 'bad_phone'
-				WHEN x.phone IS NOT NULL THEN 'opted_out'
-				WHEN a.body IS NULL THEN 'missing_field' END AS reason
-			FROM audience a
-			LEFT JOIN p2ptext.opt_out x ON x.phone = a.phone AND x.ended_at IS NULL),
 		-- One text for a household's phone, to the voter whose key sorts first.
-		chosen AS MATERIALIZED (
-			SELECT DISTINCT ON (j.phone) j.*
-			FROM judged j WHERE j.reason IS NULL
-			ORDER BY j.phone, j.voter_key COLLATE "C"),
+		judged AS MATERIALIZED (
+			SELECT a.*, coalesce(held.voter_key, first_value(a.voter_key) OVER same) AS holder,
+				   a.reason IS NULL AND held.id IS NULL AND row_number() OVER same = 1 AS chosen
+			FROM audience a
+			LEFT JOIN p2ptext.conversation known
+				ON known.campaign_id = $1 AND known.voter_key = a.voter_key
+			LEFT JOIN p2ptext.conversation held
+				ON held.campaign_id = $1 AND held.phone = a.phone
+			WHERE known.id IS NULL
+			WINDOW same AS (PARTITION BY a.phone, a.reason IS NULL
+							ORDER BY a.voter_key COLLATE "C")),
+		numbered AS MATERIALIZED (
+			SELECT j.*, nextval('p2ptext.conversation_id_seq') AS id,
+				   $2[1 + (hashtextextended(j.phone, 0) & 2147483647) %% cardinality($2)] AS sender
+			FROM judged j WHERE j.chosen),
 		made AS (
-			INSERT INTO p2ptext.conversation (campaign_id, voter_key, phone, sender, timezones, fields)
-			SELECT $1, c.voter_key, c.phone,
-				   $2[1 + (hashtextextended(c.phone, 0) & 2147483647) %% cardinality($2)],
-				   c.timezones, c.fields
-			FROM chosen c
-			ON CONFLICT (phone, campaign_id) DO NOTHING
-			RETURNING id, phone, sender, timezones, voter_key),
+			INSERT INTO p2ptext.conversation (id, campaign_id, voter_key, phone, sender, timezones, fields)
+			SELECT n.id, $1, n.voter_key, n.phone, n.sender, n.timezones, n.fields FROM numbered n),
 		drafts AS (
 			INSERT INTO p2ptext.outbox (campaign_id, conversation_id, kind, sender, phone, timezones, body)
-			SELECT $1, m.id, 'initial', m.sender, m.phone, m.timezones, CASE WHEN NOT $3 THEN c.body END
-			FROM made m JOIN chosen c ON c.phone = m.phone
+			SELECT $1, n.id, 'initial', n.sender, n.phone, n.timezones, CASE WHEN NOT $3 THEN n.body END
+			FROM numbered n
 			RETURNING 1),
-		-- A phone may already have its conversation, with this voter or another.
-		holder AS (
-			SELECT c.phone, c.voter_key FROM chosen c JOIN made m ON m.phone = c.phone
-			UNION ALL
-			SELECT c.phone, c.voter_key FROM p2ptext.conversation c WHERE c.campaign_id = $1),
 		drops AS (
 			INSERT INTO p2ptext.dropped (campaign_id, voter_key, reason, detail)
 			SELECT $1, j.voter_key, coalesce(j.reason, 'duplicate_phone'),
-				   CASE j.reason WHEN 'bad_phone' THEN j.raw
-								 WHEN 'missing_field' THEN array_to_string(j.missing, ', ')
-								 WHEN 'opted_out' THEN j.phone
-								 WHEN 'no_phone' THEN NULL
-								 ELSE h.voter_key END
-			FROM judged j
-			LEFT JOIN holder h ON j.reason IS NULL AND h.phone = j.phone
-			WHERE j.reason IS NOT NULL OR h.voter_key IS DISTINCT FROM j.voter_key
-			ON CONFLICT (campaign_id, voter_key) DO UPDATE
-				SET reason = excluded.reason, detail = excluded.detail, created_at = excluded.created_at
+				   CASE WHEN j.reason IS NULL THEN j.holder ELSE j.detail END
+			FROM judged j WHERE NOT j.chosen
 			RETURNING 1)
 		SELECT (SELECT count(*) FROM drafts), (SELECT count(*) FROM drops)
 	$sql$, p2ptext.audience_query(camp))
@@ -191,7 +211,7 @@ COMMENT ON FUNCTION p2ptext.launch(text) IS
 'drafts the first text for every voter of the segment who can be texted; once more adds only voters who are new in the segment';
 
 CREATE FUNCTION p2ptext.pause(campaign text) RETURNS p2ptext.campaign
-LANGUAGE plpgsql
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_variable
 DECLARE
@@ -211,7 +231,7 @@ $$;
 COMMENT ON FUNCTION p2ptext.pause(text) IS 'stops a campaign: nothing more of it is claimed';
 
 CREATE FUNCTION p2ptext.resume(campaign text) RETURNS p2ptext.campaign
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_variable
 DECLARE
@@ -225,10 +245,6 @@ BEGIN
 		RAISE EXCEPTION 'campaign "%" is not paused', campaign
 			USING ERRCODE = 'object_not_in_prerequisite_state';
 	END IF;
-	-- What the sender put aside because of the pause.
-	UPDATE p2ptext.outbox o
-	SET not_before = NULL, reason = NULL, position = nextval('p2ptext.outbox_position')
-	WHERE o.campaign_id = camp.id AND o.status = 'approved' AND o.not_before = 'infinity';
 	RETURN camp;
 END
 $$;

@@ -3,7 +3,7 @@
 
 -- Locks a conversation for the caller, who must be allowed to speak in it.
 CREATE FUNCTION p2ptext.hold_conversation(conversation bigint) RETURNS p2ptext.conversation
-LANGUAGE plpgsql
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_variable
 DECLARE
@@ -34,10 +34,11 @@ DECLARE
 	made p2ptext.outbox;
 BEGIN
 	PERFORM p2ptext.one_action();
-	IF btrim(body) = '' THEN
+	PERFORM p2ptext.require_open(c) FROM p2ptext.campaign c WHERE c.id = conv.campaign_id;
+	IF body IS NULL OR p2ptext.sms_problem(body) = 'empty' THEN
 		RAISE EXCEPTION 'a reply needs some text'
 			USING ERRCODE = 'invalid_parameter_value';
-	ELSIF length(body) > 1600 THEN
+	ELSIF p2ptext.sms_problem(body) = 'too_long' THEN
 		RAISE EXCEPTION 'a reply has at most 1600 characters'
 			USING ERRCODE = 'string_data_right_truncation',
 			DETAIL = format('This one has %s.', length(body));
@@ -78,8 +79,9 @@ $$;
 COMMENT ON FUNCTION p2ptext.close(bigint, text) IS
 'closes a conversation, with how it ended; a later text of the voter opens it again';
 
--- Views run with the rights of their owner, so each filters for its reader.
-CREATE VIEW p2ptext.inbox AS
+-- Views run with the rights of their owner, so each filters for its reader,
+-- before any condition of that reader's can see a row.
+CREATE VIEW p2ptext.inbox WITH (security_barrier) AS
 SELECT c.id AS conversation_id, k.name AS campaign, c.voter_key, c.phone, c.texter,
 	   s.question, last.body, last.created_at AS received_at, c.waiting_since,
 	   (SELECT count(*) FROM p2ptext.message m

@@ -47,11 +47,18 @@ JOIN p2ptext.gateway g ON g.id = i.gateway_id
 WHERE i.outcome = 'unmatched';
 COMMENT ON VIEW p2ptext.unmatched IS 'events that belong to no conversation; kept, so that a person can look';
 
+CREATE FUNCTION p2ptext.text_meaning(status text, body text) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN CASE status WHEN 'stop' THEN 'opt_out' WHEN 'start' THEN 'opt_in' WHEN 'help' THEN 'help'
+				   ELSE p2ptext.classify_reply(body) END;
+COMMENT ON FUNCTION p2ptext.text_meaning(text, text) IS
+'what a voter''s text asks for, by what the gateway saw in it or else by its words';
+
 CREATE FUNCTION p2ptext.store_inbound(gateways int[], kinds text[], keys text[], provider_ids text[],
 	refs text[], phones text[], senders text[], bodies text[], statuses text[], codes text[],
 	details text[], media text[], headers text[], raws bytea[])
 RETURNS bigint
-LANGUAGE plpgsql
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -65,23 +72,28 @@ BEGIN
 			   e.body, nullif(e.status, ''), nullif(e.code, ''), nullif(e.detail, ''),
 			   nullif(e.media, '')::jsonb, nullif(e.headers, '')::jsonb, e.raw
 		FROM unnest(gateways, kinds, keys, provider_ids, refs, phones, senders, bodies, statuses,
-					codes, details, media, headers, raws)
+					codes, details, media, headers, raws) WITH ORDINALITY
 			AS e(gateway_id, kind, dedupe_key, provider_id, ref, phone, sender, body, status,
-				 code, detail, media, headers, raw)
+				 code, detail, media, headers, raw, nth)
 		JOIN p2ptext.gateway g ON g.id = e.gateway_id
+		ORDER BY e.nth
 		ON CONFLICT (gateway_id, dedupe_key) DO NOTHING
 		RETURNING id, kind, phone, body, status),
-	texts AS (
-		SELECT f.*, CASE f.status WHEN 'stop' THEN 'opt_out' WHEN 'start' THEN 'opt_in'
-					ELSE p2ptext.classify_reply(f.body) END AS meaning
-		FROM fresh f WHERE f.kind = 'text'),
+	wish AS (
+		SELECT f.id, f.phone, f.body, p2ptext.text_meaning(f.status, f.body) AS meaning
+		FROM fresh f WHERE f.kind = 'text' AND f.phone IS NOT NULL),
+	-- The last word counts.
+	last_wish AS (
+		SELECT DISTINCT ON (w.phone) w.*
+		FROM wish w WHERE w.meaning IN ('opt_out', 'opt_in')
+		ORDER BY w.phone, w.id DESC),
 	stops AS (
 		INSERT INTO p2ptext.opt_out (phone, how, detail)
-		SELECT t.phone, 'keyword', t.body FROM texts t WHERE t.meaning = 'opt_out'
+		SELECT w.phone, 'keyword', w.body FROM last_wish w WHERE w.meaning = 'opt_out'
 		ON CONFLICT DO NOTHING),
 	starts AS (
 		UPDATE p2ptext.opt_out o SET ended_at = now()
-		FROM texts t WHERE t.meaning = 'opt_in' AND o.phone = t.phone AND o.ended_at IS NULL)
+		FROM last_wish w WHERE w.meaning = 'opt_in' AND o.phone = w.phone AND o.ended_at IS NULL)
 	SELECT count(*) INTO n FROM fresh;
 	RETURN n;
 END
@@ -91,30 +103,31 @@ COMMENT ON FUNCTION p2ptext.store_inbound(int[], text[], text[], text[], text[],
 
 CREATE FUNCTION p2ptext.status_rank(status text) RETURNS int
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-AS $$ SELECT CASE status WHEN 'queued' THEN 0 WHEN 'sending' THEN 1 WHEN 'sent' THEN 2
-						 WHEN 'delivered' THEN 3 WHEN 'undelivered' THEN 3 WHEN 'failed' THEN 3 END $$;
+RETURN CASE status WHEN 'queued' THEN 0 WHEN 'sending' THEN 1 WHEN 'sent' THEN 2
+				   WHEN 'delivered' THEN 3 WHEN 'undelivered' THEN 3 WHEN 'failed' THEN 3 END;
 COMMENT ON FUNCTION p2ptext.status_rank(text) IS 'receipts may only raise a message''s rank, so their order does not matter';
 
 -- A ref is the id of the text and a random part; both must be ours.
 CREATE FUNCTION p2ptext.ref_id(ref text) RETURNS bigint
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-AS $$ SELECT CASE WHEN ref ~ '^[0-9]{1,18}-[0-9a-f]{32}$' THEN split_part(ref, '-', 1)::bigint END $$;
+RETURN CASE WHEN ref ~ '^[0-9]{1,18}-[0-9a-f]{32}$' THEN split_part(ref, '-', 1)::bigint END;
 COMMENT ON FUNCTION p2ptext.ref_id(text) IS 'the id within a reference, NULL when it is no reference of ours';
 
 CREATE FUNCTION p2ptext.apply_receipts(ids bigint[]) RETURNS void
-LANGUAGE plpgsql
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
 	found_ids bigint[];
 	found_campaigns int[];
 BEGIN
-	-- Whatever the status, a receipt proves that the gateway has the text.
+	-- Whatever it says, a receipt proves that the gateway has the text, also
+	-- one that we were about to try again.
 	SELECT array_agg(o.id), array_agg(o.campaign_id) INTO found_ids, found_campaigns
 	FROM (SELECT DISTINCT o.id, o.campaign_id
 		  FROM p2ptext.inbound i
 		  JOIN p2ptext.outbox o ON o.id = p2ptext.ref_id(i.ref) AND o.ref = i.ref
-		  WHERE i.id = ANY (ids) AND i.kind = 'receipt' AND o.status = 'unknown') o;
+		  WHERE i.id = ANY (ids) AND i.kind = 'receipt' AND o.status <> 'sending') o;
 	IF found_ids IS NOT NULL THEN
 		PERFORM p2ptext.settle(found_ids, found_campaigns);
 	END IF;
@@ -126,7 +139,7 @@ BEGIN
 	best AS (
 		SELECT DISTINCT ON (r.message_id) r.*
 		FROM receipt r WHERE r.message_id IS NOT NULL
-		ORDER BY r.message_id, p2ptext.status_rank(r.status) DESC, r.id),
+		ORDER BY r.message_id, p2ptext.status_rank(r.status) DESC NULLS LAST, r.id),
 	raised AS (
 		UPDATE p2ptext.message m
 		SET status = b.status, status_at = b.received_at,
@@ -153,14 +166,13 @@ $$;
 COMMENT ON FUNCTION p2ptext.apply_receipts(bigint[]) IS 'moves messages on by what gateways told of them';
 
 CREATE FUNCTION p2ptext.apply_texts(ids bigint[]) RETURNS void
-LANGUAGE plpgsql
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 BEGIN
 	WITH incoming AS MATERIALIZED (
 		SELECT i.*, c.campaign_id AS camp, c.id AS conv, nextval('p2ptext.message_id') AS msg,
-			   CASE i.status WHEN 'stop' THEN 'opt_out'
-							 ELSE p2ptext.classify_reply(i.body) END AS meaning
+			   p2ptext.text_meaning(i.status, i.body) AS meaning
 		FROM (SELECT * FROM p2ptext.inbound i
 			  WHERE i.id = ANY (ids) AND i.kind = 'text' ORDER BY i.id) i
 		LEFT JOIN LATERAL (
@@ -173,18 +185,21 @@ BEGIN
 		SELECT n.msg, n.camp, n.conv, 'in', 'reply', 'received', n.sender, n.phone, n.body,
 			   p2ptext.sms_segments(n.body), n.media, n.gateway_id, n.provider_id, n.received_at
 		FROM incoming n WHERE n.conv IS NOT NULL),
+	-- Whoever has opted out waits for no answer: none may be sent.
 	latest AS (
 		SELECT n.camp, n.conv, min(n.received_at) AS first_at, max(n.received_at) AS last_at,
-			   bool_or(n.meaning = 'opt_out') AS opt_out, bool_or(n.meaning = 'wrong_number') AS wrong
+			   EXISTS (SELECT FROM p2ptext.opt_out o
+					   WHERE o.phone = min(n.phone) AND o.ended_at IS NULL) AS gone,
+			   coalesce(bool_or(n.meaning = 'wrong_number'), false) AS wrong
 		FROM incoming n WHERE n.conv IS NOT NULL GROUP BY 1, 2),
 	moved AS (
 		UPDATE p2ptext.conversation c
 		SET last_in_at = l.last_at,
-			message_status = CASE WHEN l.opt_out OR l.wrong THEN 'closed' ELSE 'needs_response' END,
-			waiting_since = CASE WHEN l.opt_out OR l.wrong THEN NULL
-								 ELSE coalesce(c.waiting_since, l.first_at) END,
-			result = CASE WHEN l.opt_out THEN 'opted_out' WHEN l.wrong THEN 'wrong_number'
-						  ELSE c.result END
+			message_status = CASE WHEN l.gone OR l.wrong THEN 'closed' ELSE 'needs_response' END,
+			waiting_since = CASE WHEN NOT (l.gone OR l.wrong)
+								 THEN coalesce(c.waiting_since, l.first_at) END,
+			result = CASE WHEN l.gone THEN 'opted_out' WHEN l.wrong THEN 'wrong_number'
+						  ELSE nullif(c.result, 'opted_out') END
 		FROM latest l WHERE c.id = l.conv AND c.campaign_id = l.camp),
 	wrong AS (
 		UPDATE p2ptext.outbox o SET status = 'cancelled', reason = 'wrong_number'
@@ -204,7 +219,7 @@ BEGIN
 	JOIN p2ptext.interaction_step s ON s.campaign_id = n.camp AND s.parent_id IS NULL
 	JOIN p2ptext.answer_option a ON a.step_id = s.id AND a.campaign_id = s.campaign_id
 		AND p2ptext.plain_words(n.body) = ANY (a.keywords || p2ptext.plain_words(a.value))
-	WHERE n.meaning IS NULL
+	WHERE n.meaning IS NULL AND p2ptext.plain_words(n.body) <> ''
 	ORDER BY n.conv, n.id, a.position
 	ON CONFLICT DO NOTHING;
 END
@@ -212,7 +227,7 @@ $$;
 COMMENT ON FUNCTION p2ptext.apply_texts(bigint[]) IS 'puts voters'' texts into their conversations';
 
 CREATE FUNCTION p2ptext.apply_inbound(max_rows int DEFAULT 500, OUT applied bigint, OUT parked bigint)
-LANGUAGE plpgsql
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	ids bigint[];

@@ -47,7 +47,7 @@ COMMENT ON FUNCTION p2ptext.has_secret(text) IS
 'whether the file named by p2ptext.secrets_file holds a secret for this gateway; errors when the file cannot be read or others can read it';
 
 CREATE FUNCTION p2ptext.find_gateway(name text) RETURNS p2ptext.gateway
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	found_row p2ptext.gateway;
@@ -64,7 +64,7 @@ $$;
 COMMENT ON FUNCTION p2ptext.find_gateway(text) IS 'a gateway by name, or a clear error';
 
 CREATE FUNCTION p2ptext.add_sender(gateway text, number text) RETURNS p2ptext.sender
-LANGUAGE plpgsql
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_variable
 DECLARE
@@ -88,7 +88,7 @@ COMMENT ON FUNCTION p2ptext.add_sender(text, text) IS 'adds one of our numbers t
 CREATE FUNCTION p2ptext.add_gateway(name text, provider text, account text DEFAULT NULL,
 	senders text[] DEFAULT '{}', base_url text DEFAULT NULL, settings jsonb DEFAULT '{}')
 RETURNS p2ptext.gateway
-LANGUAGE plpgsql
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_variable
 DECLARE
@@ -115,7 +115,7 @@ BEGIN
 	IF provider = 'loopback' AND senders = '{}' THEN
 		senders := '{+12025550100}';
 	END IF;
-	FOREACH number IN ARRAY senders LOOP
+	FOREACH number IN ARRAY coalesce(senders, '{}') LOOP
 		PERFORM p2ptext.add_sender(name, number);
 	END LOOP;
 	IF provider <> 'loopback' AND NOT p2ptext.has_secret(name) THEN

@@ -7,6 +7,7 @@
 
 -- Taken at approval, so that work always lies above what was claimed before.
 CREATE SEQUENCE p2ptext.outbox_position;
+COMMENT ON SEQUENCE p2ptext.outbox_position IS 'the order in which texts were approved';
 SELECT pg_extension_config_dump('p2ptext.outbox_position', '');
 
 CREATE TABLE p2ptext.outbox (
@@ -18,7 +19,7 @@ CREATE TABLE p2ptext.outbox (
 		(status IN ('draft', 'approved', 'sending', 'cancelled', 'expired', 'suppressed', 'unknown')),
 	reason text,
 	sender text NOT NULL,
-	phone text NOT NULL,
+	phone text NOT NULL CHECK (phone ~ '^\+[1-9][0-9]{6,14}$'),
 	timezones text[] NOT NULL,
 	body text,
 	texter name,
@@ -26,7 +27,7 @@ CREATE TABLE p2ptext.outbox (
 	approved_at timestamptz,
 	position bigint,
 	not_before timestamptz,
-	attempts smallint NOT NULL DEFAULT 0,
+	attempts int NOT NULL DEFAULT 0,
 	claimed_by int,
 	claimed_at timestamptz,
 	ref text,
@@ -67,7 +68,8 @@ BEGIN
 	UPDATE p2ptext.conversation c
 	SET message_status = 'closed', result = 'opted_out', waiting_since = NULL
 	FROM new_rows n
-	WHERE n.phone = c.phone AND n.ended_at IS NULL AND c.result IS DISTINCT FROM 'opted_out';
+	WHERE n.phone = c.phone AND n.ended_at IS NULL
+	AND (c.message_status <> 'closed' OR c.result IS DISTINCT FROM 'opted_out');
 	RETURN NULL;
 END
 $$;
@@ -78,7 +80,7 @@ CREATE TRIGGER suppress AFTER INSERT ON p2ptext.opt_out
 
 -- The merge fields of a conversation, with the texter who speaks.
 CREATE FUNCTION p2ptext.merge_fields(conv p2ptext.conversation, texter name) RETURNS jsonb
-LANGUAGE sql STABLE
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$ SELECT conv.fields || jsonb_build_object('texter', to_jsonb(p2ptext.texter(texter))) $$;
 COMMENT ON FUNCTION p2ptext.merge_fields(p2ptext.conversation, name) IS 'what a script reads when it speaks to this voter in the name of this texter';
 
@@ -98,7 +100,11 @@ BEGIN
 		RAISE EXCEPTION 'campaign "%" is %', campaign, camp.status
 			USING ERRCODE = 'object_not_in_prerequisite_state',
 			HINT = CASE camp.status WHEN 'draft' THEN 'Launch it first: SELECT p2ptext.launch(...).'
-									ELSE 'Resume it first: SELECT p2ptext.resume(...).' END;
+									WHEN 'paused' THEN 'Resume it first: SELECT p2ptext.resume(...).' END;
+	ELSIF camp.mode <> 'p2p' THEN
+		RAISE EXCEPTION 'campaign "%" is in mode %', campaign, camp.mode
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+			HINT = 'A manager approves its texts with approve_batch().';
 	END IF;
 	-- First what this texter has been shown already, then what nobody holds.
 	SELECT * INTO draft FROM p2ptext.outbox o
@@ -147,6 +153,7 @@ AS $$
 DECLARE
 	me name := p2ptext.caller();
 	item p2ptext.outbox;
+	camp p2ptext.campaign;
 BEGIN
 	PERFORM p2ptext.require_member('texter', 'manager');
 	PERFORM p2ptext.one_action();
@@ -168,6 +175,11 @@ BEGIN
 		RAISE EXCEPTION 'text % has not been shown to anybody', outbox_id
 			USING ERRCODE = 'object_not_in_prerequisite_state',
 			HINT = 'next_text() writes it in your name and shows it.';
+	END IF;
+	SELECT * INTO STRICT camp FROM p2ptext.campaign c WHERE c.id = item.campaign_id;
+	PERFORM p2ptext.require_open(camp);
+	IF camp.mode = 'broadcast' THEN
+		PERFORM p2ptext.require_member('manager');
 	END IF;
 	UPDATE p2ptext.outbox o
 	SET status = 'approved', texter = me, approved_by = me, approved_at = clock_timestamp(),
@@ -196,7 +208,8 @@ BEGIN
 			DETAIL = 'In this mode each text is approved by itself.',
 			HINT = 'Use next_text() and approve(), or create the campaign with mode => ''broadcast''.';
 	END IF;
-	IF max_rows < 1 THEN
+	PERFORM p2ptext.require_open(camp);
+	IF coalesce(max_rows, 0) < 1 THEN
 		RAISE EXCEPTION 'max_rows must be at least 1'
 			USING ERRCODE = 'invalid_parameter_value';
 	END IF;
@@ -240,7 +253,7 @@ DECLARE
 	item p2ptext.outbox;
 BEGIN
 	PERFORM p2ptext.require_member('manager');
-	IF verdict NOT IN ('sent', 'retry') THEN
+	IF verdict IS NULL OR verdict NOT IN ('sent', 'retry') THEN
 		RAISE EXCEPTION 'verdict "%" is not known', verdict
 			USING ERRCODE = 'invalid_parameter_value',
 			HINT = 'Say ''sent'' when the gateway has it, or ''retry'' when it surely has not.';

@@ -7,11 +7,12 @@
 
 -- Each lane is a campaign and a kind of text; mark is the highest position
 -- claimed from it so far, below which lie only dead rows.  A row that must not
--- leave now is put aside in the same statement.
+-- leave now is put aside in the same statement; those of a paused campaign stay
+-- where they are.
 CREATE FUNCTION p2ptext.claim(worker int, campaigns int[], kinds text[], marks bigint[], quotas int[])
 RETURNS TABLE (id bigint, campaign_id int, kind text, "position" bigint, status text,
 			   gateway_id int, ref text, sender text, phone text, body text, validity_s int)
-LANGUAGE plpgsql
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 BEGIN
@@ -19,6 +20,7 @@ BEGIN
 	WITH picked AS MATERIALIZED (
 		SELECT o.*
 		FROM unnest(campaigns, kinds, marks, quotas) AS lane(campaign_id, kind, mark, quota)
+		JOIN p2ptext.campaign c ON c.id = lane.campaign_id AND c.status = 'active'
 		CROSS JOIN LATERAL (
 			SELECT q.id, q.campaign_id, q.phone, q.timezones
 			FROM p2ptext.outbox q
@@ -29,38 +31,35 @@ BEGIN
 			FOR UPDATE SKIP LOCKED) o),
 	judged AS (
 		SELECT p.id, p.campaign_id, c.gateway_id, c.send_before,
-			   CASE WHEN c.status <> 'active' THEN 'approved'
-					WHEN x.phone IS NOT NULL THEN 'suppressed'
+			   CASE WHEN x.phone IS NOT NULL THEN 'suppressed'
 					WHEN c.send_before <= now() THEN 'expired'
 					WHEN h.opens > now() THEN 'approved'
 					WHEN h.opens IS NULL THEN 'suppressed'
 					ELSE 'sending' END AS status,
-			   CASE WHEN c.status <> 'active' THEN 'campaign_' || c.status
-					WHEN x.phone IS NOT NULL THEN 'opted_out'
+			   CASE WHEN x.phone IS NOT NULL THEN 'opted_out'
 					WHEN c.send_before <= now() THEN 'send_before'
 					WHEN h.opens > now() OR h.opens IS NULL THEN 'texting_hours' END AS reason,
-			   -- A paused campaign's texts wait until resume() requeues them.
-			   CASE WHEN c.status <> 'active' THEN 'infinity'
-					WHEN h.opens > now() THEN h.opens END AS not_before
+			   CASE WHEN h.opens > now() THEN h.opens END AS not_before
 		FROM picked p
 		JOIN p2ptext.campaign c ON c.id = p.campaign_id
 		JOIN p2ptext.gateway g ON g.id = c.gateway_id
 		LEFT JOIN p2ptext.opt_out x ON x.phone = p.phone AND x.ended_at IS NULL
 		CROSS JOIN LATERAL (
-			SELECT CASE WHEN g.keep_texting_hours
+			SELECT CASE WHEN NOT g.keep_texting_hours THEN now()
+				WHEN p2ptext.known_timezones(p.timezones)
 				THEN p2ptext.next_texting_time(p.timezones, c.hours_start, c.hours_end, now())
-				ELSE now() END) AS h(opens))
+				END) AS h(opens))
 	UPDATE p2ptext.outbox o
 	SET status = j.status, reason = j.reason, not_before = j.not_before,
-		attempts = o.attempts + (j.status = 'sending')::int::smallint,
+		attempts = o.attempts + (j.status = 'sending')::int,
 		claimed_by = worker, claimed_at = now(),
 		ref = CASE WHEN j.status = 'sending'
-			THEN o.id || '-' || replace(gen_random_uuid()::text, '-', '') END
+			THEN o.id || '-' || replace(gen_random_uuid()::text, '-', '') ELSE o.ref END
 	FROM judged j
 	WHERE o.id = j.id AND o.campaign_id = j.campaign_id AND o.status = 'approved'
 	RETURNING o.id, o.campaign_id, o.kind, o.position, o.status, j.gateway_id, o.ref,
 			  o.sender, o.phone, o.body,
-			  least(extract(epoch FROM j.send_before - now()), 2147483647)::int;
+			  least(ceil(extract(epoch FROM j.send_before - now())), 2147483647)::int;
 END
 $$;
 COMMENT ON FUNCTION p2ptext.claim(int, int[], text[], bigint[], int[]) IS
@@ -71,7 +70,7 @@ COMMENT ON FUNCTION p2ptext.claim(int, int[], text[], bigint[], int[]) IS
 CREATE FUNCTION p2ptext.finish(ids bigint[], campaigns int[], outcomes text[], provider_ids text[],
 	codes text[], details text[], delays_ms int[], segments int[])
 RETURNS void
-LANGUAGE plpgsql
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 BEGIN
@@ -120,7 +119,7 @@ BEGIN
 			not_before = CASE r.outcome WHEN 'retry' THEN
 				now() + greatest(r.delay_ms, least(500 * 2 ^ least(o.attempts, 10), 300000)
 										  * (0.5 + random())) * interval '1 millisecond' END,
-			attempts = o.attempts - (r.outcome = 'not_started')::int::smallint,
+			attempts = o.attempts - (r.outcome = 'not_started')::int,
 			error_code = nullif(r.code, ''), error_text = nullif(r.detail, '')
 		FROM unnest(ids, campaigns, outcomes, codes, details, delays_ms)
 			AS r(id, campaign_id, outcome, code, detail, delay_ms)
@@ -132,26 +131,26 @@ $$;
 COMMENT ON FUNCTION p2ptext.finish(bigint[], int[], text[], text[], text[], text[], int[], int[]) IS
 'records what the gateway answered for claimed texts: sent, failed, opted_out, retry, not_started or unknown';
 
--- A text whose fate was unknown did leave: a receipt or a person says so.
+-- A text did leave, whatever was thought of it: a receipt or a person says so.
 CREATE FUNCTION p2ptext.settle(ids bigint[], campaigns int[]) RETURNS void
-LANGUAGE plpgsql
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	UPDATE p2ptext.outbox o SET status = 'sending'
 	FROM unnest(ids, campaigns) AS u(id, campaign_id)
-	WHERE o.id = u.id AND o.campaign_id = u.campaign_id AND o.status = 'unknown';
+	WHERE o.id = u.id AND o.campaign_id = u.campaign_id AND o.ref IS NOT NULL;
 	PERFORM p2ptext.finish(ids, campaigns, array_fill('sent'::text, ARRAY[cardinality(ids)]),
 		array_fill(''::text, ARRAY[cardinality(ids)]), array_fill(''::text, ARRAY[cardinality(ids)]),
 		array_fill(''::text, ARRAY[cardinality(ids)]), array_fill(0, ARRAY[cardinality(ids)]),
 		array_fill(0, ARRAY[cardinality(ids)]));
 END
 $$;
-COMMENT ON FUNCTION p2ptext.settle(bigint[], int[]) IS 'records texts of unknown fate as sent';
+COMMENT ON FUNCTION p2ptext.settle(bigint[], int[]) IS 'records texts that did leave as sent';
 
 -- A sender that starts finds what its predecessor had claimed.  Some of it may
 -- have been accepted, so none of it may be sent again.
 CREATE FUNCTION p2ptext.recover(worker int, workers int) RETURNS bigint
-LANGUAGE plpgsql
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	n bigint;
@@ -168,7 +167,7 @@ COMMENT ON FUNCTION p2ptext.recover(int, int) IS
 
 -- Back into the queue when its time has come; returns when the next is due.
 CREATE FUNCTION p2ptext.requeue(max_rows int) RETURNS timestamptz
-LANGUAGE plpgsql
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	UPDATE p2ptext.outbox o

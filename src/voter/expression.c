@@ -26,7 +26,7 @@ has_subquery(Node *node, void *context)
 {
 	if (node == NULL)
 		return false;
-	if (IsA(node, SubLink))
+	if (IsA(node, SelectStmt))
 		return true;
 	return raw_expression_tree_walker(node, has_subquery, context);
 }

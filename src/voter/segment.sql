@@ -16,25 +16,35 @@ COMMENT ON TABLE p2ptext.segment IS 'saved audiences: a boolean SQL expression o
 SELECT pg_extension_config_dump('p2ptext.segment', '');
 SELECT pg_extension_config_dump('p2ptext.segment_id_seq', '');
 
+CREATE FUNCTION p2ptext.check_segment(segment p2ptext.segment, source p2ptext.source) RETURNS void
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+	rel regclass := p2ptext.source_relation(source);
+BEGIN
+	PERFORM p2ptext.try_expression(rel, format('predicate of segment "%s"', segment.name), segment.predicate);
+	EXECUTE format(E'SELECT FROM %s AS v WHERE (%s\n) LIMIT 0', rel, segment.predicate);
+EXCEPTION WHEN datatype_mismatch OR invalid_text_representation THEN
+	RAISE EXCEPTION 'predicate of segment "%" is not boolean', segment.name
+		USING ERRCODE = 'datatype_mismatch',
+		DETAIL = format('The expression is: %s', segment.predicate),
+		HINT = 'Write a condition that is true for the voters to include, such as party = ''DEM''.';
+END
+$$;
+COMMENT ON FUNCTION p2ptext.check_segment(p2ptext.segment, p2ptext.source) IS 'errors unless the predicate is a condition over the source''s relation as it is now';
+
 CREATE FUNCTION p2ptext.add_segment(name text, source text, predicate text) RETURNS p2ptext.segment
 LANGUAGE plpgsql
 AS $$
 #variable_conflict use_variable
 DECLARE
 	src p2ptext.source := p2ptext.find_source(source);
-	rel regclass := p2ptext.source_relation(src);
 	made p2ptext.segment;
 BEGIN
 	PERFORM p2ptext.require_member('manager');
-	PERFORM p2ptext.try_expression(rel, format('predicate of segment "%s"', name), predicate);
-	BEGIN
-		EXECUTE format('SELECT (%s) IS TRUE FROM %s AS v LIMIT 0', predicate, rel);
-	EXCEPTION WHEN datatype_mismatch THEN
-		RAISE EXCEPTION 'predicate of segment "%" is not boolean', name
-			USING ERRCODE = 'datatype_mismatch',
-			DETAIL = format('The expression is: %s', predicate),
-			HINT = 'Write a condition that is true for the voters to include, such as party = ''DEM''.';
-	END;
+	made.name := name;
+	made.predicate := predicate;
+	PERFORM p2ptext.check_segment(made, src);
 	INSERT INTO p2ptext.segment (name, source_id, predicate)
 	VALUES (name, src.id, predicate)
 	RETURNING * INTO made;
@@ -45,7 +55,7 @@ COMMENT ON FUNCTION p2ptext.add_segment(text, text, text) IS
 'saves an audience; the predicate is one boolean SQL expression over the source''s relation';
 
 CREATE FUNCTION p2ptext.find_segment(name text) RETURNS p2ptext.segment
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	found_row p2ptext.segment;
@@ -70,8 +80,8 @@ DECLARE
 	n bigint;
 BEGIN
 	SELECT * INTO STRICT src FROM p2ptext.source WHERE id = seg.source_id;
-	EXECUTE format('SELECT count(*) FROM %s AS v WHERE (%s)',
-							  p2ptext.source_relation(src), seg.predicate) INTO n;
+	EXECUTE format(E'SELECT count(*) FROM %s AS v WHERE (%s\n)',
+				   p2ptext.source_relation(src), seg.predicate) INTO n;
 	RETURN n;
 END
 $$;

@@ -3,7 +3,7 @@
  * text_reply_fuzz.c
  *	  Replies and names of any bytes.
  *
- * FUZZ_SOURCES: src/text/core/reply.c src/text/core/name.c
+ * FUZZ_SOURCES: src/text/core/reply*.c src/text/core/name.c
  *
  *-------------------------------------------------------------------------
  */

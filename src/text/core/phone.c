@@ -56,19 +56,11 @@ typedef struct Digits
 	int end;			  /* where the rest of the cell begins */
 } Digits;
 
-static char
-simplify_ascii(uint32_t code)
-{
-	if ((code >= '0' && code <= '9') || (code >= 'a' && code <= 'z') ||
-		code == '+' || code == '#' || code == '.')
-		return code;
-	if (code >= 'A' && code <= 'Z')
-		return code - 'A' + 'a';
-	if (code == ',' || code == ';' || code == '|' || code == '&' ||
-		code == '\n')
-		return ',';
-	return ' ';
-}
+/* The small alphabet's letter for each ASCII character. */
+static const char simple_ascii[129] = "          ,                     "
+									  "   #  ,    +, . 0123456789 ,    "
+									  " abcdefghijklmnopqrstuvwxyz     "
+									  " abcdefghijklmnopqrstuvwxyz ,   ";
 
 /* '\0' for what is invisible. */
 static char
@@ -78,7 +70,7 @@ simplify(uint32_t code)
 									 0x09E6, 0x0E50, 0xFF10};
 
 	if (code < 0x80)
-		return simplify_ascii(code);
+		return simple_ascii[code];
 	for (size_t i = 0; i < sizeof(zeros) / sizeof(zeros[0]); i++)
 	{
 		if (code >= zeros[i] && code <= zeros[i] + 9)
@@ -90,7 +82,7 @@ simplify(uint32_t code)
 		(code >= 0x2060 && code <= 0x2069))
 		return '\0';
 	if (code >= 0xFF01 && code <= 0xFF5E)
-		return simplify_ascii(code - 0xFF01 + '!');
+		return simple_ascii[code - 0xFF01 + '!'];
 	if (code < 0x00C0 || (code >= 0x2000 && code <= 0x2BFF) ||
 		(code >= 0x3000 && code <= 0x303F) || code == 0x30FC ||
 		code == UTF8_REPLACEMENT)

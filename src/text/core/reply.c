@@ -11,46 +11,18 @@
  */
 #include "text/core/reply.h"
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
-#include "text/core/name.h"
+#include "text/core/reply_read.h"
 #include "text/core/reply_rules.h"
-#include "text/core/utf8.h"
 
-#define MAX_WORDS 400 /* of a reply; 1600 characters hold no more */
-#define MAX_WORD 23	  /* letters of a word that are looked at */
 #define MAX_ELEMENTS 10
-#define TABLE_SIZE 4096 /* a power of two, several times the dictionary */
-#define CLASS_LIMIT 256
 
 #define NCLASSES (sizeof(word_classes) / sizeof(word_classes[0]))
 #define NRULES (sizeof(rules) / sizeof(rules[0]))
-#define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
-
-typedef struct ClassSet
-{
-	uint64_t bits[CLASS_LIMIT / 64];
-} ClassSet;
-
-typedef struct Word
-{
-	char text[MAX_WORD + 1];
-	uint8_t len;
-	bool capital; /* begins with a capital and goes on small */
-	int clause_end;
-	const ClassSet *classes;
-} Word;
-
-typedef struct Reply
-{
-	int n;
-	Word word[MAX_WORDS];
-	bool lead[MAX_WORDS + 1];  /* only filling from the clause's start */
-	bool trail[MAX_WORDS + 1]; /* only filling to the clause's end */
-	ClassSet all;
-} Reply;
 
 typedef enum ElementKind
 {
@@ -77,14 +49,7 @@ typedef struct Pattern
 	ClassSet required; /* classes without which it cannot match */
 } Pattern;
 
-typedef struct Entry
-{
-	char text[MAX_WORD + 1];
-	ClassSet classes;
-} Entry;
-
 /* Built from reply_rules.h at first use. */
-static Entry dictionary[TABLE_SIZE];
 static Pattern patterns[NRULES];
 static bool ready;
 static int nclasses;
@@ -96,69 +61,9 @@ static int class_help;
 static int class_negation;
 static int class_link;
 static int class_subject;
+static int class_modal;
 static int class_name;
 static int class_textv;
-
-static inline void
-add_class(ClassSet *set, int class)
-{
-	set->bits[class / 64] |= UINT64_C(1) << class % 64;
-}
-
-static inline bool
-has_class(const ClassSet *set, int class)
-{
-	return (set->bits[class / 64] >> class % 64 & 1) != 0;
-}
-
-static inline bool
-overlap(const ClassSet *a, const ClassSet *b)
-{
-	uint64_t both = 0;
-
-	for (size_t i = 0; i < LENGTH(a->bits); i++)
-		both |= a->bits[i] & b->bits[i];
-	return both != 0;
-}
-
-/* Is every class of a in b? */
-static inline bool
-within(const ClassSet *a, const ClassSet *b)
-{
-	uint64_t missing = 0;
-
-	for (size_t i = 0; i < LENGTH(a->bits); i++)
-		missing |= a->bits[i] & ~b->bits[i];
-	return missing == 0;
-}
-
-/* The word's place in the dictionary, where it is or would be. */
-static Entry *
-look_up(const char *text, size_t len)
-{
-	uint32_t hash = 2166136261u;
-
-	for (size_t i = 0; i < len; i++)
-		hash = (hash ^ (unsigned char) text[i]) * 16777619u;
-	hash ^= hash >> 15;
-	for (;;)
-	{
-		Entry *entry = &dictionary[hash++ % TABLE_SIZE];
-
-		if (entry->text[0] == '\0' ||
-			(memcmp(entry->text, text, len) == 0 && entry->text[len] == '\0'))
-			return entry;
-	}
-}
-
-static void
-define(const char *text, size_t len, int class)
-{
-	Entry *entry = look_up(text, len);
-
-	memcpy(entry->text, text, len);
-	add_class(&entry->classes, class);
-}
 
 static int
 class_number(const char *name, size_t len)
@@ -177,37 +82,38 @@ class_number(const char *name, size_t len)
  * itself, which gets a class of its own at its first mention.
  */
 static int
-mentioned_class(const char *name, size_t len, ClassSet singles[TABLE_SIZE])
+mentioned_class(const char *name, size_t len)
 {
-	Entry *entry;
 	int known = class_number(name, len);
+	Entry *entry;
 
 	if (known >= 0)
 		return known;
-	entry = look_up(name, len);
-	for (int i = NCLASSES; i < nclasses; i++)
+	assert(name[0] < 'A' || name[0] > 'Z'); /* a class we have not got */
+	entry = dictionary_entry(name, len);
+	if (entry->own == 0)
 	{
-		if (has_class(&singles[entry - dictionary], i))
-			return i;
+		assert(nclasses < CLASS_LIMIT);
+		entry->own = nclasses++;
+		dictionary_add(name, len, entry->own);
 	}
-	define(name, len, nclasses);
-	add_class(&singles[entry - dictionary], nclasses);
-	return nclasses++;
+	return entry->own;
 }
 
 static void
-compile_pattern(const char *text, Pattern *pattern,
-				ClassSet singles[TABLE_SIZE])
+compile_pattern(const char *text, Pattern *pattern)
 {
 	while (*text != '\0')
 	{
 		size_t len = strcspn(text, " ");
 		const char *end = text + len;
 		const char *next = *end == ' ' ? end + 1 : end;
-		Element *element = &pattern->element[pattern->n++];
+		Element *element = &pattern->element[pattern->n];
 		int alternatives = 0;
 		int class = 0;
 
+		assert(pattern->n < MAX_ELEMENTS);
+		pattern->n++;
 		element->kind = ONE;
 		if (*text == '^' || *text == '$' || *text == '~')
 			element->kind = *text == '^' ? BEGIN : *text == '$' ? END : GAP;
@@ -228,7 +134,7 @@ compile_pattern(const char *text, Pattern *pattern,
 			while (text < end)
 			{
 				len = strcspn(text, "|?* ");
-				class = mentioned_class(text, len, singles);
+				class = mentioned_class(text, len);
 				add_class(&element->classes, class);
 				alternatives++;
 				text += len + 1;
@@ -243,8 +149,6 @@ compile_pattern(const char *text, Pattern *pattern,
 static void
 build(void)
 {
-	static ClassSet singles[TABLE_SIZE];
-
 	nclasses = NCLASSES;
 	for (size_t i = 0; i < NCLASSES; i++)
 	{
@@ -254,12 +158,12 @@ build(void)
 		{
 			size_t len = strcspn(word, " ");
 
-			define(word, len, i);
+			dictionary_add(word, len, i);
 			word += len + (word[len] == ' ');
 		}
 	}
 	for (size_t i = 0; i < NRULES; i++)
-		compile_pattern(rules[i].pattern, &patterns[i], singles);
+		compile_pattern(rules[i].pattern, &patterns[i]);
 	class_polite = class_number("POLITE", 6);
 	class_fill = class_number("FILL", 4);
 	class_key = class_number("KEY", 3);
@@ -268,232 +172,10 @@ build(void)
 	class_negation = class_number("NEG", 3);
 	class_link = class_number("LINK", 4);
 	class_subject = class_number("SUBJ", 4);
+	class_modal = class_number("MODAL", 5);
 	class_name = class_number("NAME", 4);
 	class_textv = class_number("TEXTV", 5);
 	ready = true;
-}
-
-/* The plain letter or digit of a code point, or '\0'. */
-static char
-plain_letter(uint32_t code)
-{
-	static const char latin1[] = "aaaaaaaceeeeiiiidnooooo*ouuuuy*s";
-
-	code = code_lower(code);
-	if (code < 0x80)
-		return (code >= 'a' && code <= 'z') || (code >= '0' && code <= '9')
-				   ? code
-				   : '\0';
-	if (code >= 0xE0 && code <= 0xFF && code != 0xF7)
-		return code == 0xFF ? 'y' : latin1[code - 0xE0];
-	/* beyond: some letter, so that it separates no words */
-	return (code >= 0x100 && code < 0x2000) || (code >= 0x3040 && code < 0xD7FF)
-			   ? '?'
-			   : '\0';
-}
-
-static bool
-ends_clause(uint32_t code)
-{
-	return code == '.' || code == ',' || code == '!' || code == '?' ||
-		   code == ';' || code == ':' || code == '\n' || code == '(' ||
-		   code == ')' || code == 0x2014 || code == 0x2013 || code == 0x2026 ||
-		   code == 0x00BF || code == 0x00A1;
-}
-
-static bool
-is_apostrophe(uint32_t code)
-{
-	return code == '\'' || code == 0x2019 || code == 0x2018 || code == '`' ||
-		   code == 0x00B4;
-}
-
-/* Pairs read as one word; what they become must not be longer. */
-static const char *
-joined(const Word *a, const Word *b)
-{
-	static const char *const pairs[][3] = {{"do", "not", "dont"},
-										   {"does", "not", "doesnt"},
-										   {"did", "not", "didnt"},
-										   {"can", "not", "cant"},
-										   {"will", "not", "wont"},
-										   {"is", "not", "isnt"},
-										   {"am", "not", "isnt"},
-										   {"are", "not", "arent"},
-										   {"no", "longer", "nolonger"},
-										   {"opt", "out", "optout"},
-										   {"opting", "out", "optout"},
-										   {"opted", "out", "optout"},
-										   {"un", "subscribe", "unsubscribe"},
-										   {"no", "one", "nobody"},
-										   {"i", "am", "im"},
-										   {"don", "t", "dont"},
-										   {"isn", "t", "isnt"},
-										   {"un", "stop", "unstop"},
-										   {"anymore", "text", "text"},
-										   {"stop", "ping", "stopping"},
-										   {"i", "m", "im"},
-										   {"dont", "not", "dont"}};
-
-	for (size_t i = 0; i < LENGTH(pairs); i++)
-	{
-		if (strcmp(a->text, pairs[i][0]) == 0 &&
-			strcmp(b->text, pairs[i][1]) == 0)
-			return pairs[i][2];
-	}
-	return NULL;
-}
-
-static void
-end_clause(Reply *reply, int *clause)
-{
-	for (int i = *clause; i < reply->n; i++)
-		reply->word[i].clause_end = reply->n;
-	*clause = reply->n;
-}
-
-/* Three or more of one letter are one: "stoooop". */
-static void
-squeeze(Word *word)
-{
-	int n = 0;
-
-	for (int i = 0; i < word->len;)
-	{
-		int run = 1;
-
-		while (i + run < word->len && word->text[i + run] == word->text[i])
-			run++;
-		for (int j = 0; j < (run > 2 && word->text[i] >= 'a' ? 1 : run); j++)
-			word->text[n++] = word->text[i];
-		i += run;
-	}
-	word->len = n;
-	word->text[n] = '\0';
-}
-
-/* Takes in the word that was read into the next free place. */
-static void
-end_word(Reply *reply, int clause)
-{
-	Word *word = &reply->word[reply->n];
-	const char *pair;
-
-	if (word->len == 0)
-		return;
-	squeeze(word);
-	pair = reply->n > clause ? joined(word - 1, word) : NULL;
-	if (pair != NULL)
-	{
-		word--;
-		word->len = strlen(pair);
-		memcpy(word->text, pair, word->len + 1);
-	}
-	else
-		reply->n++;
-	reply->word[reply->n].len = 0;
-	reply->word[reply->n].capital = false;
-}
-
-static void
-add_letter(Word *word, char letter, bool upper)
-{
-	if (word->len == MAX_WORD)
-		return;
-	if (word->len == 0)
-		word->capital = upper;
-	else if (upper)
-		word->capital = false;
-	word->text[word->len++] = letter;
-}
-
-/* A sign that is a word by itself; NULL for all others. */
-static const char *
-sign_word(uint32_t code)
-{
-	switch (code)
-	{
-		case '#':
-			return "#";
-		case '&':
-			return "and";
-		case 0x1F6D1: /* stop sign */
-			return "stop";
-		default:
-			return NULL;
-	}
-}
-
-static void
-add_sign(Reply *reply, const char *sign, int clause)
-{
-	Word *word;
-
-	end_word(reply, clause);
-	if (reply->n == MAX_WORDS - 1)
-		return;
-	word = &reply->word[reply->n];
-	while (*sign != '\0')
-		add_letter(word, *sign++, false);
-	end_word(reply, clause);
-}
-
-/* Someone who spells S T O P, letter by letter. */
-static void
-join_letters(Reply *reply)
-{
-	Word *first = &reply->word[0];
-	int n = reply->n;
-
-	for (int i = 0; i < n; i++)
-	{
-		if (reply->word[i].len != 1)
-			return;
-	}
-	if (n < 3 || n > 12)
-		return;
-	for (int i = 1; i < n; i++)
-		first->text[i] = reply->word[i].text[0];
-	first->text[n] = '\0';
-	first->len = n;
-	first->clause_end = 1;
-	reply->n = 1;
-}
-
-static void
-read_words(Reply *reply, const char *text, size_t len)
-{
-	const unsigned char *p = (const unsigned char *) text;
-	const unsigned char *end = p + len;
-	int clause = 0;
-	bool after_space = true;
-
-	reply->n = 0;
-	reply->word[0].len = 0;
-	reply->word[0].capital = false;
-	while (p < end && reply->n < MAX_WORDS - 1)
-	{
-		uint32_t code = utf8_next(&p, end);
-		char letter = plain_letter(code);
-		Word *word = &reply->word[reply->n];
-
-		if (letter != '\0')
-			add_letter(word, letter, code_lower(code) != code);
-		else if (is_apostrophe(code) && word->len > 0)
-			continue;
-		else if (sign_word(code) != NULL)
-			add_sign(reply, sign_word(code), clause);
-		else
-		{
-			end_word(reply, clause);
-			if (ends_clause(code) || (code == '-' && after_space))
-				end_clause(reply, &clause);
-		}
-		after_space = code == ' ';
-	}
-	end_word(reply, clause);
-	end_clause(reply, &clause);
-	join_letters(reply);
 }
 
 static bool
@@ -516,7 +198,7 @@ find_classes(Reply *reply)
 	{
 		Word *word = &reply->word[i];
 
-		word->classes = &look_up(word->text, word->len)->classes;
+		word->classes = &dictionary_entry(word->text, word->len)->classes;
 		if (!overlap(word->classes, word->classes) && word->capital &&
 			i > start)
 			word->classes = &a_name;
@@ -605,13 +287,17 @@ negated(const Reply *reply, int start, int i)
 static bool
 allowed(Guard guard, const Reply *reply, int start, int i)
 {
-	bool has_subject =
-		i > start && has_class(reply->word[i - 1].classes, class_subject);
+	static const ClassSet nothing;
+	const ClassSet *before = i > start ? reply->word[i - 1].classes : &nothing;
+	bool has_subject = has_class(before, class_subject);
 
 	switch (guard)
 	{
 		case NOT_NEGATED:
 			return !negated(reply, start, i);
+		case UNLED:
+			return !has_subject && !has_class(before, class_modal) &&
+				   !negated(reply, start, i);
 		case IMPERATIVE:
 			return !has_subject;
 		case CALLS_ONLY:
@@ -662,7 +348,7 @@ read_reply(Reply *reply, const char *text, size_t len)
 {
 	if (!ready)
 		build();
-	read_words(reply, text, len);
+	reply_read(reply, text, len);
 	find_classes(reply);
 }
 

@@ -15,9 +15,10 @@
 /* Classes of words; a word may be in several. */
 static const char *const word_classes[][2] = {
 	/* courtesies: they change nothing around a keyword */
-	{"POLITE", "please pls plz plss plse pleae thanks thank thx tks ty now ok "
-			   "okay k asap immediately sir maam hi hello hey por favor porfa "
-			   "gracias ya"},
+	{"POLITE",
+	 "please pls plz plss plse pleae thanks thank thx tks ty now ok "
+	 "okay k kindly asap immediately sir maam hi hello hey por favor porfa "
+	 "gracias ya"},
 	/* what else may stand around STOP */
 	{"FILL", "i you u yall it this that just said say the already again "
 			 "seriously really all right dude bro man people guys lady hell "
@@ -35,7 +36,7 @@ static const char *const word_classes[][2] = {
 	 "stoptoquit "
 	 "stoptoend endall quitall arret arrete arretez stopp td cancelar cancela "
 	 "cancele cancelen alto parar pare paren detener detente detenganse basta "
-	 "baja salir unlist unenroll"},
+	 "baja salir unlist unenroll discontinue"},
 	{"UNSUB", "unsubscribe unsubscribed unsubscribing unsub unsubs unsuscribe "
 			  "unsubcribe unsubscibe unsubsribe unsubscrib unsubscribr "
 			  "unsubsrcibe unsuscribed unsubscrube unsubscride unsibscribe "
@@ -48,9 +49,9 @@ static const char *const word_classes[][2] = {
 			  "communications correspondence solicitation solicitations "
 			  "solicitating soliciting contact emails calls robocalls "
 			  "robotexts harassment mensaje mensajes textos texto mensages"},
-	{"TEXTONLY", "text texts txt txts message messages msg msgs sms spam "
-				 "texting txting messaging contact mensaje mensajes textos "
-				 "texto"},
+	{"TEXTONLY",
+	 "text texts txts messages msgs sms spam texting txting messaging "
+	 "contact mensajes textos"},
 	{"STUFF", "shit crap bs bullshit nonsense garbage junk stuff"},
 	{"TEXTV", "text txt message msg contact bother email write harass spam "
 			  "disturb solicit txet texr"},
@@ -76,7 +77,8 @@ static const char *const word_classes[][2] = {
 			"wouldnt couldnt without non nolonger dnt why did if nunca nor "
 			"unless hasnt havent until"},
 	{"LINK", "to you u want ever please need have just gonna going ask asking "
-			 "plan planning them let"},
+			 "plan planning them let me "
+			 "us my number name take taken taking get remove removed be"},
 	{"SUBJ", "i we they he she who you u people why some most voters if it "
 			 "ive that folks others everyone kids parents"},
 	{"EVER", "ever please pls dare bother again even"},
@@ -87,7 +89,7 @@ static const char *const word_classes[][2] = {
 			  "unless today tonight tomorrow yet right about if on in and "
 			  "that between this these"},
 	{"LIMITED", "while until before after during late early so when unless "
-				"if and"},
+				"if"},
 	{"YOU", "you u yall ya yous"},
 	{"ISNT", "isnt aint arent wasnt"},
 	{"TAKE", "take get pull tak"},
@@ -97,8 +99,9 @@ static const char *const word_classes[][2] = {
 			   "rmove remov remve unlist"},
 	{"REMOVED", "removed deleted dropped unsubscribed taken"},
 	{"LOSE", "lose loose forget delete erase block"},
-	{"NUMBER", "number num nbr numbr numer nubmer phone cell info information "
-			   "contact name digits contacts numbers"},
+	{"NUMBER",
+	 "number # num nbr numbr numer nubmer phone cell info information "
+	 "contact name digits contacts numbers"},
 	{"PLACE", "office ballot congress senate power school ticket"},
 	{"WANT", "want wish need desire wanna wants"},
 	{"LIKE", "like want wish wanna love prefer need"},
@@ -191,6 +194,7 @@ typedef enum Guard
 {
 	ANYWHERE,
 	NOT_NEGATED, /* not in "don't stop texting me" */
+	UNLED,		 /* nor in "I had to stop texting" */
 	IMPERATIVE,	 /* not in "I don't text" */
 	CALLS_ONLY	 /* not beside a wish to be texted: "don't call, text me" */
 } Guard;
@@ -225,12 +229,16 @@ static const Rule rules[] = {
 	/* stop texting me */
 	{REPLY_OPT_OUT, NOT_NEGATED, "STOPV GERUND ME !LIMITED"},
 	{REPLY_OPT_OUT, NOT_NEGATED, "STOPV GERUND MINE DET* NUMBER"},
-	{REPLY_OPT_OUT, NOT_NEGATED, "^ STOPV GERUND $"},
+	{REPLY_OPT_OUT, UNLED, "STOPV GERUND $"},
+	{REPLY_OPT_OUT, NOT_NEGATED, "GERUND ME STOP $"},
+	{REPLY_OPT_OUT, ANYWHERE, "interested|voted|number STOP $"},
+	{REPLY_OPT_OUT, NOT_NEGATED, "YOU CAN|MODAL* STOP $"},
 	{REPLY_OPT_OUT, NOT_NEGATED, "^ STOPV GERUND AGAIN"},
 	{REPLY_OPT_OUT, NOT_NEGATED, "please|pls|plz STOPV GERUND $"},
 	{REPLY_OPT_OUT, NOT_NEGATED, "YOU ~ STOPV GERUND $"},
 	{REPLY_OPT_OUT, ANYWHERE, "WRONG PHONE|PERSON DET* STOPV GERUND? $"},
-	{REPLY_OPT_OUT, NOT_NEGATED, "STOPV sending|blowing ME|my"},
+	{REPLY_OPT_OUT, NOT_NEGATED, "STOPV sending ME|my"},
+	{REPLY_OPT_OUT, NOT_NEGATED, "STOPV blowing ME|my|up"},
 	{REPLY_OPT_OUT, NOT_NEGATED, "STOPV sending|RECEIVE DET* TEXTN !to"},
 	{REPLY_OPT_OUT, NOT_NEGATED,
 	 "^ STOPV sending DET* STUFF|this|these|them|anything $"},
@@ -252,6 +260,7 @@ static const Rule rules[] = {
 	{REPLY_OPT_OUT, IMPERATIVE, "DONT EVER* TEXTV MINE DET* NUMBER|line"},
 	{REPLY_OPT_OUT, IMPERATIVE, "DONT EVER* send ME !to"},
 	{REPLY_OPT_OUT, IMPERATIVE, "DONT EVER* send DET* TEXTN"},
+	{REPLY_OPT_OUT, IMPERATIVE, "DONT EVER* reach out"},
 	{REPLY_OPT_OUT, ANYWHERE, "DONT TEXTV|call|solicit list|registry"},
 	{REPLY_OPT_OUT, CALLS_ONLY, "DONT EVER* call ME AGAIN"},
 	{REPLY_OPT_OUT, CALLS_ONLY, "DONT EVER* call ME|AGAIN $"},
@@ -260,6 +269,7 @@ static const Rule rules[] = {
 	{REPLY_OPT_OUT, IMPERATIVE, "DONT TEXTV or call"},
 	/* I do not want your texts */
 	{REPLY_OPT_OUT, ANYWHERE, "DONT WANT DET* TEXTN"},
+	{REPLY_OPT_OUT, ANYWHERE, "DONT WANT any more of these|this|those"},
 	{REPLY_OPT_OUT, ANYWHERE,
 	 "DONT WANT to? RECEIVE DET* anything|TEXTN|these|this"},
 	{REPLY_OPT_OUT, ANYWHERE, "DONT WANT to? HEAR ~ from"},
@@ -271,11 +281,13 @@ static const Rule rules[] = {
 	{REPLY_OPT_OUT, ANYWHERE, "not interested in DET* TEXTN"},
 	{REPLY_OPT_OUT, ANYWHERE, "not WANT to be PASSIVE"},
 	{REPLY_OPT_OUT, ANYWHERE, "NOBODY|no more DET* TEXTN !for"},
+	{REPLY_OPT_OUT, ANYWHERE, "no further TEXTN"},
 	{REPLY_OPT_OUT, ANYWHERE, "^ no more $"},
 	{REPLY_OPT_OUT, ANYWHERE, "^ no DET* TEXTONLY $"},
 	{REPLY_OPT_OUT, ANYWHERE, "^ enough with? DET* TEXTN"},
 	/* take me off your list */
 	{REPLY_OPT_OUT, NOT_NEGATED, "TAKE ME off|out !guard"},
+	{REPLY_OPT_OUT, NOT_NEGATED, "TAKE ME of DET* LIST"},
 	{REPLY_OPT_OUT, NOT_NEGATED, "TAKE MINE DET* NUMBER off|out"},
 	{REPLY_OPT_OUT, NOT_NEGATED, "off|out of? DET* LIST !of"},
 	{REPLY_OPT_OUT, NOT_NEGATED, "want|wanna off $"},
@@ -291,7 +303,9 @@ static const Rule rules[] = {
 	{REPLY_OPT_OUT, NOT_NEGATED, "^ LOSE MINE DET* NUMBER"},
 	{REPLY_OPT_OUT, NOT_NEGATED, "leave ME ~ alone"},
 	{REPLY_OPT_OUT, ANYWHERE, "^ go away $"},
-	{REPLY_OPT_OUT, NOT_NEGATED, "UNSUB"},
+	{REPLY_OPT_OUT, NOT_NEGATED, "UNSUB !from"},
+	{REPLY_OPT_OUT, NOT_NEGATED,
+	 "UNSUB from DET* LIST|TEXTN|this|these|all|you|everything"},
 	{REPLY_OPT_OUT, NOT_NEGATED, "^ optout $"},
 	{REPLY_OPT_OUT, NOT_NEGATED, "opt ME out"},
 	{REPLY_OPT_OUT, NOT_NEGATED, "i|im|ME|to|how|please|id ~ optout !of"},
