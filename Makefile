@@ -57,7 +57,7 @@ PGFILEDESC = "p2ptext - peer-to-peer texting"
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/text/core/*.c) \
 	$(filter-out src/courier/%,$(wildcard src/*/*.c)))) src/courier/wire.o
 
-# The extension script is these files, in this order.
+# The extension script is these files, in this order; none may be forgotten.
 SQL_FILES = \
 	src/p2ptext.sql \
 	src/text/script.sql \
@@ -80,8 +80,6 @@ SQL_FILES = \
 	src/report/report.sql \
 	src/worker/worker.sql \
 	src/access.sql
-# while the house is being built, what is not there yet is left out
-SQL_FILES := $(wildcard $(SQL_FILES))
 UNLISTED = $(filter-out $(SQL_FILES),$(wildcard src/*.sql src/*/*.sql))
 ifneq (,$(UNLISTED))
 $(error SQL_FILES in the Makefile lacks $(UNLISTED))

@@ -61,6 +61,18 @@ END
 $$;
 COMMENT ON FUNCTION p2ptext.require_member(text[]) IS 'errors unless is_member() holds';
 
+CREATE FUNCTION p2ptext.check_name(kind text, name text) RETURNS void
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF name IS NULL OR btrim(name) = '' THEN
+		RAISE EXCEPTION 'a % needs a name', kind
+			USING ERRCODE = 'invalid_name';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION p2ptext.check_name(text, text) IS 'errors when a name is blank';
+
 -- What {{texter.first_name}} and {{texter.last_name}} stand for.  A role
 -- that never told its name goes by the role's own.
 CREATE TYPE p2ptext.texter_name AS (first_name text, last_name text);

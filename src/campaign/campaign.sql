@@ -126,7 +126,7 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_variable
 DECLARE
-	known text[] := p2ptext.source_fields(p2ptext.find_source(source));
+	known text[] := array_remove(p2ptext.source_fields(p2ptext.find_source(source)), 'texter');
 	texter text[] := '{texter.first_name,texter.last_name}';
 	field text;
 	snippet text;
@@ -143,19 +143,19 @@ BEGIN
 		RAISE EXCEPTION 'snippet "%" does not exist', snippet
 			USING ERRCODE = 'undefined_object',
 			HINT = coalesce(
-				format('Perhaps you meant "%s".', p2ptext.nearest_name(snippet,
-					ARRAY(SELECT s.name FROM p2ptext.snippet s ORDER BY s.name))),
+				'Perhaps you meant "' || p2ptext.nearest_name(snippet,
+					ARRAY(SELECT s.name FROM p2ptext.snippet s ORDER BY s.name)) || '".',
 				'Insert it into p2ptext.snippet.');
 	END IF;
 	FOREACH field IN ARRAY p2ptext.script_fields_all(script) LOOP
 		IF field = ANY (texter)
-			OR (split_part(field, '.', 1) = ANY (known) AND split_part(field, '.', 1) <> 'texter') THEN
+			OR split_part(field, '.', 1) = ANY (known) THEN
 			CONTINUE;
 		END IF;
 		RAISE EXCEPTION 'field "%" is not known to source "%"', field, source
 			USING ERRCODE = 'undefined_column',
 			HINT = coalesce(
-				format('Perhaps you meant "%s".', p2ptext.nearest_name(field, known || texter)),
+				'Perhaps you meant "' || p2ptext.nearest_name(field, known || texter) || '".',
 				'Scripts may use columns of the relation, fields of the source, texter.first_name and texter.last_name.');
 	END LOOP;
 END
@@ -177,7 +177,8 @@ DECLARE
 	made p2ptext.campaign;
 BEGIN
 	PERFORM p2ptext.require_member('manager');
-	IF mode NOT IN ('p2p', 'broadcast') THEN
+	PERFORM p2ptext.check_name('campaign', name);
+	IF mode IS NULL OR mode NOT IN ('p2p', 'broadcast') THEN
 		RAISE EXCEPTION 'mode "%" is not known', mode
 			USING ERRCODE = 'invalid_parameter_value',
 			HINT = 'Modes are: p2p, where each message is approved by itself, and broadcast.';
@@ -212,11 +213,13 @@ $$;
 COMMENT ON FUNCTION p2ptext.create_campaign(text, text, text, p2ptext.script, text, name, time, time, text, timestamptz) IS
 'makes a campaign, not yet launched; texting hours [hours_start, hours_end) hold in the recipient''s own zone, timezone where that is not known; what has not left by send_before expires';
 
--- Replies and keywords meet in one form.  Some replies have no word in them,
--- only a thumb.
+-- Replies and keywords meet in one form.  Some replies have nothing but a
+-- courtesy in them, as ok, some not even a word, only a thumb.
 CREATE FUNCTION p2ptext.plain_words(text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-RETURN coalesce(nullif(p2ptext.reply_words($1), ''), btrim($1));
+RETURN coalesce(nullif(p2ptext.reply_words($1), ''),
+				nullif(btrim(regexp_replace(lower($1), '[^[:alnum:]]+', ' ', 'g')), ''),
+				btrim($1));
 COMMENT ON FUNCTION p2ptext.plain_words(text) IS 'a reply in plain spelling, or as it is when it has no words';
 
 CREATE FUNCTION p2ptext.check_answers(answers jsonb) RETURNS void

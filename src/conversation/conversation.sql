@@ -25,7 +25,7 @@ CREATE TABLE p2ptext.conversation (
 	last_in_at timestamptz,
 	created_at timestamptz NOT NULL DEFAULT now(),
 	PRIMARY KEY (id, campaign_id)
-) WITH (fillfactor = 85);
+) WITH (fillfactor = 60);
 CREATE UNIQUE INDEX conversation_phone_idx ON p2ptext.conversation (phone, campaign_id);
 CREATE UNIQUE INDEX conversation_voter_key_idx ON p2ptext.conversation (campaign_id, voter_key);
 -- Not on message_status, which changes with every text sent.

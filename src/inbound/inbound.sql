@@ -202,7 +202,8 @@ BEGIN
 						  ELSE nullif(c.result, 'opted_out') END
 		FROM latest l WHERE c.id = l.conv AND c.campaign_id = l.camp),
 	wrong AS (
-		UPDATE p2ptext.outbox o SET status = 'cancelled', reason = 'wrong_number'
+		UPDATE p2ptext.outbox o SET status = 'cancelled', reason = 'wrong_number',
+			position = NULL, not_before = NULL
 		FROM latest l
 		WHERE l.wrong AND o.conversation_id = l.conv AND o.campaign_id = l.camp
 		AND o.status IN ('draft', 'approved')),

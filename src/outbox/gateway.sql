@@ -96,7 +96,12 @@ DECLARE
 	number text;
 BEGIN
 	PERFORM p2ptext.require_member('manager');
-	IF provider NOT IN ('loopback', 'twilio') THEN
+	PERFORM p2ptext.check_name('gateway', name);
+	IF name !~ '^[A-Za-z0-9_-]{1,63}$' THEN
+		RAISE EXCEPTION 'gateway "%" cannot have this name', name
+			USING ERRCODE = 'invalid_name',
+			HINT = 'It is part of webhook URLs: use up to 63 letters, digits, hyphens and underscores.';
+	ELSIF provider IS NULL OR provider NOT IN ('loopback', 'twilio') THEN
 		RAISE EXCEPTION 'provider "%" is not known', provider
 			USING ERRCODE = 'invalid_parameter_value',
 			HINT = 'Providers are: loopback, twilio.';

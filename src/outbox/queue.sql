@@ -22,15 +22,15 @@ BEGIN
 		FROM unnest(campaigns, kinds, marks, quotas) AS lane(campaign_id, kind, mark, quota)
 		JOIN p2ptext.campaign c ON c.id = lane.campaign_id AND c.status = 'active'
 		CROSS JOIN LATERAL (
-			SELECT q.id, q.campaign_id, q.phone, q.timezones
+			SELECT q.id, q.campaign_id, q.position, q.phone, q.timezones
 			FROM p2ptext.outbox q
 			WHERE q.campaign_id = lane.campaign_id AND q.kind = lane.kind
 			AND q.status = 'approved' AND q.not_before IS NULL
-			AND q.position > lane.mark
+			AND q.position > 0 AND q.position > lane.mark
 			ORDER BY q.position LIMIT lane.quota
 			FOR UPDATE SKIP LOCKED) o),
 	judged AS (
-		SELECT p.id, p.campaign_id, c.gateway_id, c.send_before,
+		SELECT p.id, p.campaign_id, p.position, c.gateway_id, c.send_before,
 			   CASE WHEN x.phone IS NOT NULL THEN 'suppressed'
 					WHEN c.send_before <= now() THEN 'expired'
 					WHEN h.opens > now() THEN 'approved'
@@ -51,13 +51,14 @@ BEGIN
 				END) AS h(opens))
 	UPDATE p2ptext.outbox o
 	SET status = j.status, reason = j.reason, not_before = j.not_before,
+		position = CASE WHEN j.status = 'sending' THEN o.position END,
 		attempts = o.attempts + (j.status = 'sending')::int,
 		claimed_by = worker, claimed_at = now(),
 		ref = CASE WHEN j.status = 'sending'
 			THEN o.id || '-' || replace(gen_random_uuid()::text, '-', '') ELSE o.ref END
 	FROM judged j
 	WHERE o.id = j.id AND o.campaign_id = j.campaign_id AND o.status = 'approved'
-	RETURNING o.id, o.campaign_id, o.kind, o.position, o.status, j.gateway_id, o.ref,
+	RETURNING o.id, o.campaign_id, o.kind, j.position, o.status, j.gateway_id, o.ref,
 			  o.sender, o.phone, o.body,
 			  least(ceil(extract(epoch FROM j.send_before - now())), 2147483647)::int;
 END
@@ -115,7 +116,7 @@ BEGIN
 		UPDATE p2ptext.outbox o
 		SET status = CASE r.outcome WHEN 'unknown' THEN 'unknown' ELSE 'approved' END,
 			reason = CASE r.outcome WHEN 'unknown' THEN 'no_answer' WHEN 'retry' THEN 'retry' END,
-			position = nextval('p2ptext.outbox_position'),
+			position = CASE r.outcome WHEN 'not_started' THEN nextval('p2ptext.outbox_position') END,
 			not_before = CASE r.outcome WHEN 'retry' THEN
 				now() + greatest(r.delay_ms, least(500 * 2 ^ least(o.attempts, 10), 300000)
 										  * (0.5 + random())) * interval '1 millisecond' END,
@@ -136,7 +137,8 @@ CREATE FUNCTION p2ptext.settle(ids bigint[], campaigns int[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	UPDATE p2ptext.outbox o SET status = 'sending'
+	UPDATE p2ptext.outbox o
+	SET status = 'sending', position = nextval('p2ptext.outbox_position')
 	FROM unnest(ids, campaigns) AS u(id, campaign_id)
 	WHERE o.id = u.id AND o.campaign_id = u.campaign_id AND o.ref IS NOT NULL;
 	PERFORM p2ptext.finish(ids, campaigns, array_fill('sent'::text, ARRAY[cardinality(ids)]),
@@ -155,7 +157,8 @@ AS $$
 DECLARE
 	n bigint;
 BEGIN
-	UPDATE p2ptext.outbox o SET status = 'unknown', reason = 'sender_stopped'
+	UPDATE p2ptext.outbox o
+	SET status = 'unknown', reason = 'sender_stopped', position = NULL
 	WHERE o.status = 'sending'
 	AND (o.claimed_by = worker OR (worker = 0 AND o.claimed_by >= workers));
 	GET DIAGNOSTICS n = ROW_COUNT;

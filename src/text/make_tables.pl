@@ -51,14 +51,15 @@ sub quote
 
 sub sms_tables
 {
-	# Septets of each code point that GSM-7 has; all but the euro lie below 0x400.
+	# Septets of each code point that GSM-7 has; all but the euro lie below
+	# 0x400.
 	my @septets = (0) x 0x400;
 	for my $row (rows('gsm0338'))
 	{
 		my ($code) = $row->{unicode} =~ /^U\+([0-9A-F]+)$/ or die;
 		$code = hex $code;
-		if ($code == 0x20AC) { next; }
-		die "U+%04X is beyond the table" if $code >= 0x400;
+		next if $code == 0x20AC;
+		die "$row->{unicode} is beyond the table" if $code >= 0x400;
 		$septets[$code] = $row->{septet_count};
 	}
 	print "static const uint8_t gsm_septets[0x400] = {\n";
@@ -88,12 +89,10 @@ sub phone_tables
 		personal => 'AREA_PERSONAL',
 		non_geographic => 'AREA_PERSONAL');
 	print "static const AreaCode area_codes[800] = {\n";
-	my (%area);
 	for my $row (rows('nanp-area-codes'))
 	{
 		my $kind = $kinds{ $row->{kind} } or die "kind $row->{kind}";
 		my $n = $row->{area_code};
-		$area{$n} = $row;
 		printf "\t[%d] = {%s, \"%s\"},\n", $n - 200, $kind, $row->{country};
 	}
 	print "};\n\n";
@@ -101,6 +100,7 @@ sub phone_tables
 
 # Time zone lists, each once.
 my (@zones, %zone_number);
+
 sub zone_set
 {
 	my ($names) = @_;
@@ -122,6 +122,7 @@ sub prefix_table
 	printf "\t{%d, %d, %d},\n", $_, length, zone_set($of{$_}) for @sorted;
 	print "};\n\n";
 }
+
 sub zone_tables
 {
 	# Prefixes as numbers, sorted by length and value for a binary search.

@@ -16,11 +16,6 @@
 #include "compat.h"
 #include "text/core/script.h"
 
-/* Before PostgreSQL 16 every error of an input function is a hard one. */
-#ifndef errsave
-#define errsave(context, ...) ereport(ERROR, __VA_ARGS__)
-#endif
-
 /*
  * The compiled form of a script datum.  A datum written by another version of
  * the compiled form is compiled anew.

@@ -23,12 +23,14 @@ DECLARE
 	rel regclass := p2ptext.source_relation(source);
 BEGIN
 	PERFORM p2ptext.try_expression(rel, format('predicate of segment "%s"', segment.name), segment.predicate);
-	EXECUTE format(E'SELECT FROM %s AS v WHERE (%s\n) LIMIT 0', rel, segment.predicate);
-EXCEPTION WHEN datatype_mismatch OR invalid_text_representation THEN
-	RAISE EXCEPTION 'predicate of segment "%" is not boolean', segment.name
-		USING ERRCODE = 'datatype_mismatch',
-		DETAIL = format('The expression is: %s', segment.predicate),
-		HINT = 'Write a condition that is true for the voters to include, such as party = ''DEM''.';
+	BEGIN
+		EXECUTE format(E'SELECT FROM %s AS v WHERE (%s\n) LIMIT 0', rel, segment.predicate);
+	EXCEPTION WHEN datatype_mismatch OR invalid_text_representation THEN
+		RAISE EXCEPTION 'predicate of segment "%" is not boolean', segment.name
+			USING ERRCODE = 'datatype_mismatch',
+			DETAIL = format('The expression is: %s', segment.predicate),
+			HINT = 'Write a condition that is true for the voters to include, such as party = ''DEM''.';
+	END;
 END
 $$;
 COMMENT ON FUNCTION p2ptext.check_segment(p2ptext.segment, p2ptext.source) IS 'errors unless the predicate is a condition over the source''s relation as it is now';
@@ -42,6 +44,7 @@ DECLARE
 	made p2ptext.segment;
 BEGIN
 	PERFORM p2ptext.require_member('manager');
+	PERFORM p2ptext.check_name('segment', name);
 	made.name := name;
 	made.predicate := predicate;
 	PERFORM p2ptext.check_segment(made, src);

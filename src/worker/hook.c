@@ -19,7 +19,6 @@
 #include "commands/defrem.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
-#include "storage/ipc.h"
 #include "tcop/utility.h"
 #include "utils/acl.h"
 
@@ -27,7 +26,13 @@
 #include "p2ptext.h"
 #include "worker/worker.h"
 
+#define MAX_HELD 16
+
 static ProcessUtility_hook_type prev_process_utility;
+
+/* Databases that this transaction wants left alone. */
+static Oid held[MAX_HELD];
+static int n_held;
 
 static const char *
 template_name(CreatedbStmt *statement)
@@ -101,27 +106,31 @@ drops_extension(Node *statement)
 	return false;
 }
 
+/* Let the workers back when the command has been committed, or has not. */
 static void
-release(int code, Datum database)
+release_at_xact_end(XactEvent event, void *arg)
 {
-	registry_release(DatumGetObjectId(database));
+	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT)
+		return;
+	for (int i = 0; i < n_held; i++)
+		registry_release(held[i]);
+	n_held = 0;
 }
 
-/* Run a command while the workers of a database are away. */
 static void
-run_alone(Oid database, ProcessUtility_hook_type next, PlannedStmt *pstmt,
-		  const char *query, bool read_only_tree, ProcessUtilityContext context,
-		  ParamListInfo params, QueryEnvironment *environment,
-		  DestReceiver *dest, QueryCompletion *completion)
+hold_until_xact_end(Oid database)
 {
-	PG_ENSURE_ERROR_CLEANUP(release, ObjectIdGetDatum(database));
-	{
-		registry_hold(database);
-		next(pstmt, query, read_only_tree, context, params, environment, dest,
-			 completion);
-	}
-	PG_END_ENSURE_ERROR_CLEANUP(release, ObjectIdGetDatum(database));
-	registry_release(database);
+	static bool registered = false;
+
+	if (!registered)
+		RegisterXactCallback(release_at_xact_end, NULL);
+	registered = true;
+	if (n_held == MAX_HELD)
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("too many databases changed in one "
+							   "transaction")));
+	held[n_held++] = database;
+	registry_hold(database);
 }
 
 static void
@@ -137,11 +146,9 @@ process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree,
 	if (drops_extension(pstmt->utilityStmt))
 		wake_at_commit(false, false, true);
 	if (OidIsValid(database))
-		run_alone(database, next, pstmt, query, read_only_tree, context, params,
-				  environment, dest, completion);
-	else
-		next(pstmt, query, read_only_tree, context, params, environment, dest,
-			 completion);
+		hold_until_xact_end(database);
+	next(pstmt, query, read_only_tree, context, params, environment, dest,
+		 completion);
 }
 
 void

@@ -63,7 +63,7 @@ find_gateway(int32 id)
 	return NULL;
 }
 
-/* Keep the courier's window full, with a batch in reserve. */
+/* Keep the courier's window full, with two batches in reserve. */
 static int
 gateway_room(int32 id)
 {
@@ -72,7 +72,8 @@ gateway_room(int32 id)
 
 	if (gateway == NULL)
 		return -1;
-	room = p2ptext_max_in_flight + p2ptext_batch_size - gateway->in_flight;
+	room = p2ptext_max_in_flight + 2 * p2ptext_batch_size -
+		   gateway->in_flight;
 	/* A claim costs a commit, so let it be worth one. */
 	return room >= Max(p2ptext_batch_size / 2, 1) ? room : 0;
 }

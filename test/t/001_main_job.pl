@@ -17,6 +17,8 @@ my $node = start_cluster('main',
 	'p2ptext.public_url' => $public);
 
 make_campaign($node, url => $gateway->url, voters => 1000);
+wait_for($node, "SELECT state FROM p2ptext.stat_worker WHERE kind = 'receiver'",
+	'idle', 'the receiver listens');
 is(value($node, "SELECT p2ptext.approve_batch('c', 600)"), 600, 'a batch is approved');
 wait_for($node, "SELECT count(*) FROM p2ptext.message", 600, 'all of it is sent');
 is(value($node, "SELECT p2ptext.approve_batch('c')"), 400, 'the rest is approved');
@@ -37,7 +39,9 @@ foreach my $text (@got)
 is($wrong, 0, 'with the right sender, body and callback URL');
 
 wait_for($node, "SELECT status, count(*) FROM p2ptext.message GROUP BY 1",
-	'delivered|1000', 'receipts make all of it delivered');
+	'delivered|1000', 'receipts make all of it delivered')
+  or diag(value($node, "SELECT status, outcome, count(*) FROM p2ptext.inbound GROUP BY 1, 2"),
+	explain($gateway->stats));
 is( value($node, "SELECT count(*) FROM p2ptext.message
 				  WHERE approved_by = 'postgres' AND approved_at <= sent_at AND provider_id ~ '^SM'"),
 	1000, 'who approved it, when, and the id the gateway gave are kept');

@@ -69,7 +69,7 @@ SQL
 wait_for($node, "SELECT count(*) > 0 FROM p2ptext.outbox WHERE status = 'sending'", 't', 'texts are being sent');
 $node->safe_psql('postgres', <<'SQL');
 SELECT p2ptext.opt_out(phone) FROM p2ptext.outbox WHERE status = 'draft' LIMIT 3;
-UPDATE p2ptext.outbox SET status = 'cancelled' WHERE id = (SELECT max(id) FROM p2ptext.outbox WHERE status = 'draft');
+UPDATE p2ptext.outbox SET status = 'cancelled', position = NULL WHERE id = (SELECT max(id) FROM p2ptext.outbox WHERE status = 'draft');
 SQL
 my $began = time;
 $node->stop('fast');

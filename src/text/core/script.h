@@ -57,7 +57,11 @@ typedef struct ScriptField
 	uint16_t nnames;
 } ScriptField;
 
-/* Header of the compiled form; the arrays follow, then the source. */
+/*
+ * Header of the compiled form; the arrays follow, then the source.  In every
+ * version the first two members and the source at the end stay where they are,
+ * so that another version can be compiled anew.
+ */
 typedef struct ScriptCode
 {
 	uint16_t version;

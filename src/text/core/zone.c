@@ -61,7 +61,7 @@ longest_prefix(const ZonePrefix *table, size_t n, const char *digits,
 const char *
 zones_of_phone(const char *digits)
 {
-	return longest_prefix(phone_zones, LENGTH(phone_zones), digits, 7, 3);
+	return longest_prefix(phone_zones, LENGTH(phone_zones), digits, 6, 3);
 }
 
 const char *

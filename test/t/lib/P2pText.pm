@@ -24,7 +24,7 @@ our @EXPORT = qw(
 );
 
 use constant ACCOUNT => 'AC0123456789abcdef0123456789abcdef';
-use constant SECRET => '0123456789abcdef0123456789abcdef';
+use constant SECRET => 'not-for-others-8d5e957f297893487bd9';
 use constant SENDER => '+12025550100';
 
 # A running cluster with the library preloaded and a secret for gateway "tw".
