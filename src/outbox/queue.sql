@@ -60,7 +60,8 @@ BEGIN
 	WHERE o.id = j.id AND o.campaign_id = j.campaign_id AND o.status = 'approved'
 	RETURNING o.id, o.campaign_id, o.kind, j.position, o.status, j.gateway_id, o.ref,
 			  o.sender, o.phone, o.body,
-			  least(ceil(extract(epoch FROM j.send_before - now())), 2147483647)::int;
+			  CASE WHEN j.send_before > now()
+				   THEN least(ceil(extract(epoch FROM j.send_before - now())), 2147483647)::int END;
 END
 $$;
 COMMENT ON FUNCTION p2ptext.claim(int, int[], text[], bigint[], int[]) IS
