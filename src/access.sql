@@ -48,8 +48,11 @@ BEGIN
 					   ' p2ptext.recover, p2ptext.requeue, p2ptext.store_inbound,'
 					   ' p2ptext.apply_inbound, p2ptext.apply_receipts, p2ptext.apply_texts FROM %I', role);
 		EXECUTE format('GRANT INSERT, UPDATE, DELETE ON p2ptext.source, p2ptext.segment, p2ptext.campaign,'
-					   ' p2ptext.gateway, p2ptext.sender, p2ptext.interaction_step, p2ptext.answer_option,'
+					   ' p2ptext.sender, p2ptext.interaction_step, p2ptext.answer_option,'
 					   ' p2ptext.snippet, p2ptext.reply_keyword TO %I', role);
+		EXECUTE format('GRANT INSERT (name, provider, account, settings, keep_texting_hours),'
+					   ' UPDATE (account, settings, enabled, keep_texting_hours), DELETE'
+					   ' ON p2ptext.gateway TO %I', role);
 		EXECUTE format('GRANT INSERT, DELETE ON p2ptext.dropped TO %I', role);
 		EXECUTE format('GRANT INSERT (id, campaign_id, voter_key, phone, sender, timezones, fields)'
 					   ' ON p2ptext.conversation TO %I', role);

@@ -31,7 +31,7 @@ CREATE TABLE p2ptext.member (
 COMMENT ON TABLE p2ptext.member IS 'database roles that may use p2ptext, and the names by which voters know them';
 SELECT pg_extension_config_dump('p2ptext.member', '');
 
-CREATE FUNCTION p2ptext.is_member(VARIADIC kinds text[]) RETURNS boolean
+CREATE FUNCTION p2ptext.is_member(VARIADIC kinds text[] DEFAULT '{}') RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT pg_has_role(p2ptext.caller(), e.extowner, 'USAGE')
@@ -46,20 +46,21 @@ $$;
 COMMENT ON FUNCTION p2ptext.is_member(text[]) IS
 'whether the caller is a member of one of these kinds, or has the rights of the extension''s owner';
 
-CREATE FUNCTION p2ptext.require_member(VARIADIC kinds text[]) RETURNS void
+CREATE FUNCTION p2ptext.require_member(VARIADIC kinds text[] DEFAULT '{}') RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	IF NOT p2ptext.is_member(VARIADIC kinds) THEN
-		RAISE EXCEPTION 'permission denied: role "%" is not a % of p2ptext',
-			p2ptext.caller(), array_to_string(kinds, ' or ')
+		RAISE EXCEPTION 'permission denied: role "%" is not % of p2ptext',
+			p2ptext.caller(), coalesce('a ' || nullif(array_to_string(kinds, ' or '), ''), 'the owner')
 			USING ERRCODE = 'insufficient_privilege',
-			HINT = format('An owner can allow it: SELECT p2ptext.grant_role(%L, %L);',
-						  p2ptext.caller(), kinds[1]);
+			HINT = coalesce(format('The owner can allow it: SELECT p2ptext.grant_role(%L, ', p2ptext.caller())
+								|| quote_literal(kinds[1]) || ');',
+							'Ask the owner of the extension to do it.');
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION p2ptext.require_member(text[]) IS 'errors unless is_member() holds';
+COMMENT ON FUNCTION p2ptext.require_member(text[]) IS 'errors unless is_member() holds; without kinds, unless the caller has the owner''s rights';
 
 CREATE FUNCTION p2ptext.check_name(kind text, name text) RETURNS void
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp

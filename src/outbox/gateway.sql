@@ -17,11 +17,12 @@ CREATE TABLE p2ptext.gateway (
 	keep_texting_hours boolean NOT NULL DEFAULT true,
 	created_by name NOT NULL DEFAULT p2ptext.caller(),
 	created_at timestamptz NOT NULL DEFAULT now(),
-	CHECK (provider = 'loopback' OR account IS NOT NULL)
+	CONSTRAINT gateway_account CHECK (provider = 'loopback' OR account IS NOT NULL),
+	CONSTRAINT gateway_texting_hours CHECK (provider = 'loopback' OR keep_texting_hours)
 );
 COMMENT ON TABLE p2ptext.gateway IS 'accounts at providers';
 COMMENT ON COLUMN p2ptext.gateway.name IS 'also the name in webhook URLs and in the secrets file';
-COMMENT ON COLUMN p2ptext.gateway.base_url IS 'where the API answers; NULL: the provider''s own';
+COMMENT ON COLUMN p2ptext.gateway.base_url IS 'where the API answers, and gets the secret; NULL: the provider''s own';
 COMMENT ON COLUMN p2ptext.gateway.account IS 'account id at the provider; not a secret';
 COMMENT ON COLUMN p2ptext.gateway.settings IS 'provider-specific settings; for loopback: seed, reply_rate, delay_ms, reply_delay_ms';
 COMMENT ON COLUMN p2ptext.gateway.enabled IS 'false: nothing is handed to it, nothing is lost';
@@ -112,9 +113,15 @@ BEGIN
 			DETAIL = format('Provider "%s" needs an account id and a secret.', provider),
 			HINT = format('Pass account => ''AC...'', and put the line "%s = <auth token>" into the file named by p2ptext.secrets_file.', name);
 	END IF;
-	INSERT INTO p2ptext.gateway (name, provider, account, base_url, settings, keep_texting_hours)
-	VALUES (name, provider, account, rtrim(base_url, '/'), settings, provider <> 'loopback')
+	INSERT INTO p2ptext.gateway (name, provider, account, settings, keep_texting_hours)
+	VALUES (name, provider, account, settings, provider <> 'loopback')
 	RETURNING * INTO made;
+	-- The secret is sent there, so this is not a manager's to choose.
+	IF base_url IS NOT NULL THEN
+		PERFORM p2ptext.require_member();
+		UPDATE p2ptext.gateway g SET base_url = rtrim(base_url, '/') WHERE g.id = made.id
+		RETURNING * INTO made;
+	END IF;
 
 	-- Simulated voters need somebody to answer to.
 	IF provider = 'loopback' AND senders = '{}' THEN

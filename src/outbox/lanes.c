@@ -51,7 +51,8 @@ typedef struct Lane
 
 static Lane *lanes;
 static int n_lanes;
-static TimestampTz next_deferred; /* DT_NOEND: nothing waits */
+/* When to requeue next; 0: ask, DT_NOEND: nothing waits. */
+static TimestampTz next_deferred;
 
 static Lane *
 find_lane(Lane *in, int n, int32 campaign, bool reply)
@@ -111,7 +112,7 @@ queue_look_again(void)
 void
 queue_expect_deferred(void)
 {
-	next_deferred = DT_NOBEGIN;
+	next_deferred = 0;
 }
 
 /* Share the room of each gateway among its lanes; returns how many claim. */

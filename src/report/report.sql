@@ -44,7 +44,7 @@ CROSS JOIN LATERAL (
 	SELECT count(*) FILTER (WHERE m.direction = 'out' AND m.kind = 'initial' AND m.status <> 'failed') AS texted,
 		   count(*) FILTER (WHERE m.direction = 'out' AND m.kind = 'initial' AND m.status = 'delivered') AS reached,
 		   count(*) FILTER (WHERE m.direction = 'out' AND m.status <> 'failed') AS messages_out,
-		   sum(m.sms_segments) FILTER (WHERE m.direction = 'out' AND m.status <> 'failed') AS sms_segments,
+		   coalesce(sum(m.sms_segments) FILTER (WHERE m.direction = 'out' AND m.status <> 'failed'), 0) AS sms_segments,
 		   count(*) FILTER (WHERE m.status = 'delivered') AS delivered,
 		   count(*) FILTER (WHERE m.status = 'undelivered') AS undelivered,
 		   count(*) FILTER (WHERE m.status = 'failed') AS failed,

@@ -72,7 +72,7 @@ p2ptext_check_expression(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_SYNTAX_ERROR),
 				 errmsg("\"%s\" is not one SQL expression", expression)));
-	if (has_subquery(target->val, NULL))
+	else if (has_subquery(target->val, NULL))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("an expression over voters cannot have subqueries")));

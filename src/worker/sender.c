@@ -72,8 +72,7 @@ gateway_room(int32 id)
 
 	if (gateway == NULL)
 		return -1;
-	room = p2ptext_max_in_flight + 2 * p2ptext_batch_size -
-		   gateway->in_flight;
+	room = p2ptext_max_in_flight + 2 * p2ptext_batch_size - gateway->in_flight;
 	/* A claim costs a commit, so let it be worth one. */
 	return room >= Max(p2ptext_batch_size / 2, 1) ? room : 0;
 }

@@ -80,8 +80,8 @@ p2ptext_wake(PG_FUNCTION_ARGS)
 
 	/* A worker knows what it does itself, and changes no settings. */
 	if (my_worker != NULL &&
-		strcmp(whom, my_worker->kind == WORKER_SENDER ? "receiver"
-													  : "sender") != 0)
+		strcmp(whom,
+			   my_worker->kind == WORKER_SENDER ? "receiver" : "sender") != 0)
 		PG_RETURN_POINTER(NULL);
 	wake_at_commit(strcmp(whom, "sender") == 0, strcmp(whom, "receiver") == 0,
 				   strcmp(whom, "settings") == 0);

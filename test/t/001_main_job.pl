@@ -43,7 +43,7 @@ wait_for($node, "SELECT status, count(*) FROM p2ptext.message GROUP BY 1",
   or diag(value($node, "SELECT status, outcome, count(*) FROM p2ptext.inbound GROUP BY 1, 2"),
 	explain($gateway->stats));
 is( value($node, "SELECT count(*) FROM p2ptext.message
-				  WHERE approved_by = 'postgres' AND approved_at <= sent_at AND provider_id ~ '^SM'"),
+				  WHERE approved_by = current_user AND approved_at <= sent_at AND provider_id ~ '^SM'"),
 	1000, 'who approved it, when, and the id the gateway gave are kept');
 is( value($node, "SELECT DISTINCT message_status FROM p2ptext.conversation"),
 	'messaged', 'conversations are messaged');
