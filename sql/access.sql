@@ -156,8 +156,11 @@ RESET ROLE;
 CREATE ROLE access_group;
 SELECT kind FROM p2ptext.grant_role('access_group', 'manager');
 CREATE ROLE access_joiner IN ROLE access_group;
+CREATE ROLE access_hermit NOINHERIT IN ROLE access_group;
 SET ROLE access_joiner;
 SELECT p2ptext.caller(), p2ptext.is_member('manager'), p2ptext.is_member('texter', 'reader'), p2ptext.approve_batch('access');
+SET ROLE access_hermit;
+SELECT p2ptext.approve_batch('access');
 RESET ROLE;
 
 -- one kind takes the place of another, and revoking leaves nothing
@@ -175,5 +178,10 @@ DROP TABLE access_test.voters;
 SELECT kind FROM p2ptext.grant_role('access_texter', 'texter');
 DROP OWNED BY access_manager, access_texter, access_reader, access_outsider, access_group, access_joiner;
 DROP ROLE access_texter;
+CREATE ROLE access_texter;
+SET ROLE access_texter;
+SELECT p2ptext.next_text('access p2p');
+RESET ROLE;
+DROP ROLE access_texter;
 SELECT p2ptext.revoke_role('access_texter');
-DROP ROLE access_manager, access_reader, access_outsider, access_group, access_joiner;
+DROP ROLE access_manager, access_reader, access_outsider, access_hermit, access_joiner, access_group;

@@ -19,9 +19,11 @@ SELECT p2ptext.approve_batch('queue', 12);
 
 -- texts go by their voter here
 CREATE VIEW texts AS SELECT v.voter_key::int AS voter, o.* FROM p2ptext.outbox o
-JOIN p2ptext.conversation v ON v.id = o.conversation_id AND v.campaign_id = o.campaign_id;
+JOIN p2ptext.conversation v ON v.id = o.conversation_id AND v.campaign_id = o.campaign_id
+JOIN p2ptext.campaign c ON c.id = o.campaign_id WHERE c.name = 'queue';
 CREATE VIEW sent AS SELECT v.voter_key::int AS voter, m.* FROM p2ptext.message m
-JOIN p2ptext.conversation v ON v.id = m.conversation_id AND v.campaign_id = m.campaign_id WHERE m.direction = 'out';
+JOIN p2ptext.conversation v ON v.id = m.conversation_id AND v.campaign_id = m.campaign_id
+JOIN p2ptext.campaign c ON c.id = m.campaign_id WHERE c.name = 'queue' AND m.direction = 'out';
 CREATE FUNCTION claim(worker int, mark bigint DEFAULT 0, quota int DEFAULT 100, kind text DEFAULT 'initial')
 RETURNS TABLE (voter int, status text, kind text, body text, gateway boolean, ref boolean, validity_s int, "position" bigint)
 LANGUAGE sql AS $$
@@ -162,9 +164,10 @@ SELECT voter, status, ref FROM claim(7);
 SELECT voter, status, reason, position FROM texts WHERE status = 'expired';
 UPDATE p2ptext.campaign SET send_before = NULL WHERE id = :camp;
 
--- texting hours, where it is four in the morning, about noon, both and neither
+-- texting hours, where it is four in the morning, about noon, in two places that
+-- share one hour, and in none that is known
 DELETE FROM p2ptext.outbox WHERE campaign_id = :camp;
-DELETE FROM p2ptext.conversation v WHERE v.campaign_id = :camp AND NOT EXISTS (SELECT FROM p2ptext.message m WHERE m.conversation_id = v.id);
+DELETE FROM p2ptext.conversation v WHERE v.campaign_id = :camp AND NOT EXISTS (SELECT FROM sent m WHERE m.conversation_id = v.id);
 UPDATE p2ptext.gateway SET keep_texting_hours = true WHERE id = :gw;
 UPDATE p2ptext.campaign SET hours_start = '09:00', hours_end = '21:00' WHERE id = :camp;
 SELECT drafted FROM p2ptext.launch('queue');

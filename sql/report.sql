@@ -21,7 +21,8 @@ FROM p2ptext.campaign_summary WHERE campaign = 'report idle';
 
 SELECT * FROM p2ptext.launch('report');
 SELECT p2ptext.approve_batch('report', 16);
--- of 18: 2 drafts, 1 approved, 1 under way, 1 of unknown fate, 1 that failed, 12 sent
+-- A transaction, so that the workers of this database have no part in it.
+-- Of 18: 2 drafts, 1 approved, 1 under way, 1 of unknown fate, 1 that failed, 12 sent
 BEGIN;
 SELECT p2ptext.finish(array_agg(id), array_agg(campaign_id), array_agg(CASE n WHEN 13 THEN 'failed' WHEN 14 THEN 'unknown' ELSE 'sent' END), array_agg('SM'::text),
 	array_agg(''::text), array_agg(''::text), array_agg(0), array_agg(CASE n WHEN 1 THEN 3 ELSE 0 END))
@@ -38,7 +39,6 @@ SELECT p2ptext.store_inbound(array_agg(g.id), array_agg('text'::text), array_agg
 FROM p2ptext.gateway g, unnest('{1,2,3,3,4,5}'::int[], '{yes,n,where?,y,STOP,wrong number}'::text[]) WITH ORDINALITY t(voter, body, n)
 WHERE g.name = 'report-test';
 SELECT * FROM p2ptext.apply_inbound();
-COMMIT;
 SELECT status FROM p2ptext.reply((SELECT id FROM p2ptext.conversation WHERE campaign_id = :camp AND voter_key = '3'), 'At the school');
 -- a person records an answer of 6 and changes it
 SELECT value FROM p2ptext.record_answer((SELECT id FROM p2ptext.conversation WHERE campaign_id = :camp AND voter_key = '6'), 'no');
@@ -58,3 +58,4 @@ SELECT voter_key, reason, detail FROM p2ptext.dropped WHERE campaign_id = :camp 
 -- every text is somewhere, once
 SELECT (SELECT count(*) FROM p2ptext.outbox WHERE campaign_id = :camp AND kind = 'initial') + (SELECT count(*) FROM p2ptext.message WHERE campaign_id = :camp AND kind = 'initial') AS initial_texts,
 	(SELECT contacts FROM p2ptext.campaign_summary WHERE campaign = 'report') AS contacts;
+ROLLBACK;

@@ -48,7 +48,7 @@ BEGIN
 					   ' p2ptext.recover, p2ptext.requeue, p2ptext.store_inbound,'
 					   ' p2ptext.apply_inbound, p2ptext.apply_receipts, p2ptext.apply_texts FROM %I', role);
 		EXECUTE format('GRANT INSERT, UPDATE, DELETE ON p2ptext.source, p2ptext.segment, p2ptext.campaign,'
-					   ' p2ptext.sender, p2ptext.interaction_step, p2ptext.answer_option,'
+					   ' p2ptext.sender, p2ptext.interaction_step, p2ptext.script_variant, p2ptext.answer_option,'
 					   ' p2ptext.snippet, p2ptext.reply_keyword TO %I', role);
 		EXECUTE format('GRANT INSERT (name, provider, account, settings, keep_texting_hours),'
 					   ' UPDATE (account, settings, enabled, keep_texting_hours), DELETE'
@@ -56,7 +56,7 @@ BEGIN
 		EXECUTE format('GRANT INSERT, DELETE ON p2ptext.dropped TO %I', role);
 		EXECUTE format('GRANT INSERT (id, campaign_id, voter_key, phone, sender, timezones, fields)'
 					   ' ON p2ptext.conversation TO %I', role);
-		EXECUTE format('GRANT INSERT (campaign_id, conversation_id, kind, sender, phone, timezones, body)'
+		EXECUTE format('GRANT INSERT (campaign_id, conversation_id, kind, variant, sender, phone, timezones, body)'
 					   ' ON p2ptext.outbox TO %I', role);
 		EXECUTE format('GRANT USAGE ON SEQUENCE p2ptext.message_id, p2ptext.conversation_id_seq TO %I', role);
 	END IF;

@@ -41,6 +41,7 @@ CREATE TABLE p2ptext.interaction_step (
 	parent_answer text,
 	script p2ptext.script NOT NULL,
 	question text,
+	weight int NOT NULL DEFAULT 1 CHECK (weight >= 0),
 	PRIMARY KEY (id, campaign_id),
 	FOREIGN KEY (parent_id, campaign_id) REFERENCES p2ptext.interaction_step,
 	CHECK ((parent_id IS NULL) = (parent_answer IS NULL))
@@ -50,9 +51,21 @@ CREATE UNIQUE INDEX interaction_step_root_idx ON p2ptext.interaction_step (campa
 CREATE UNIQUE INDEX interaction_step_parent_idx ON p2ptext.interaction_step
 	(parent_id, campaign_id, parent_answer);
 CREATE INDEX interaction_step_campaign_id_idx ON p2ptext.interaction_step (campaign_id);
+COMMENT ON COLUMN p2ptext.interaction_step.weight IS 'of the root''s script, beside those in script_variant';
 COMMENT ON TABLE p2ptext.interaction_step IS 'nodes of the script tree; the root''s script is the first text';
 SELECT pg_extension_config_dump('p2ptext.interaction_step', '');
 SELECT pg_extension_config_dump('p2ptext.interaction_step_id_seq', '');
+
+CREATE TABLE p2ptext.script_variant (
+	campaign_id int NOT NULL REFERENCES p2ptext.campaign,
+	variant text NOT NULL CHECK (variant NOT IN ('', 'A')),
+	script p2ptext.script NOT NULL,
+	weight int NOT NULL DEFAULT 1 CHECK (weight >= 0),
+	PRIMARY KEY (campaign_id, variant)
+);
+COMMENT ON TABLE p2ptext.script_variant IS 'first texts to compare with the campaign''s own, which is variant A';
+COMMENT ON COLUMN p2ptext.script_variant.weight IS 'its share of the voters is this of the sum of all weights';
+SELECT pg_extension_config_dump('p2ptext.script_variant', '');
 
 CREATE TABLE p2ptext.answer_option (
 	step_id int NOT NULL,
@@ -212,6 +225,56 @@ END
 $$;
 COMMENT ON FUNCTION p2ptext.create_campaign(text, text, text, p2ptext.script, text, name, time, time, text, timestamptz) IS
 'makes a campaign, not yet launched; texting hours [hours_start, hours_end) hold in the recipient''s own zone, timezone where that is not known; what has not left by send_before expires';
+
+CREATE FUNCTION p2ptext.add_variant(campaign text, variant text, script p2ptext.script, weight int DEFAULT 1)
+RETURNS p2ptext.script_variant
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	camp p2ptext.campaign := p2ptext.find_campaign(campaign);
+	made p2ptext.script_variant;
+BEGIN
+	PERFORM p2ptext.require_member('manager');
+	PERFORM p2ptext.require_open(camp);
+	PERFORM p2ptext.check_name('variant', variant);
+	IF variant = 'A' THEN
+		RAISE EXCEPTION 'variant "A" is the script of the campaign itself'
+			USING ERRCODE = 'duplicate_object', HINT = 'Call this one "B".';
+	ELSIF weight IS NULL OR weight < 0 THEN
+		RAISE EXCEPTION 'weight of variant "%" must be 0 or more', variant
+			USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	PERFORM p2ptext.check_script(script, src.name)
+	FROM p2ptext.segment seg JOIN p2ptext.source src ON src.id = seg.source_id
+	WHERE seg.id = camp.segment_id;
+	INSERT INTO p2ptext.script_variant (campaign_id, variant, script, weight)
+	VALUES (camp.id, variant, script, weight)
+	RETURNING * INTO made;
+	RETURN made;
+END
+$$;
+COMMENT ON FUNCTION p2ptext.add_variant(text, text, p2ptext.script, int) IS
+'adds a first text to compare with the campaign''s own, variant A; a voter''s variant depends on the campaign and the voter''s key only';
+
+-- A campaign's first texts as arrays, for pick_variant().
+CREATE FUNCTION p2ptext.first_texts(campaign_id int, OUT variants text[], OUT scripts p2ptext.script[], OUT weights int[])
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT array_agg(t.variant ORDER BY t.variant), array_agg(t.script ORDER BY t.variant),
+		   array_agg(t.weight ORDER BY t.variant)
+	FROM (SELECT 'A', s.script, s.weight FROM p2ptext.interaction_step s
+		  WHERE s.campaign_id = $1 AND s.parent_id IS NULL
+		  UNION ALL
+		  SELECT v.variant, v.script, v.weight FROM p2ptext.script_variant v
+		  WHERE v.campaign_id = $1) AS t(variant, script, weight)
+$$;
+COMMENT ON FUNCTION p2ptext.first_texts(int) IS 'the variants of a campaign''s first text, with their weights';
+
+CREATE FUNCTION p2ptext.first_text(campaign_id int, variant text) RETURNS p2ptext.script
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$ SELECT t.scripts[array_position(t.variants, $2)] FROM p2ptext.first_texts($1) t $$;
+COMMENT ON FUNCTION p2ptext.first_text(int, text) IS 'the script of one variant of a campaign''s first text';
 
 -- Replies and keywords meet in one form.  Some replies have nothing but a
 -- courtesy in them, as ok, some not even a word, only a thumb.

@@ -29,22 +29,22 @@ AS $$
 DECLARE
 	src p2ptext.source;
 	seg p2ptext.segment;
-	script p2ptext.script;
+	texts record;
 	expressions text;
 	names text;
 	texter text := format('p2ptext.texter(%L)', camp.texter);
 BEGIN
 	SELECT * INTO STRICT seg FROM p2ptext.segment WHERE id = camp.segment_id;
 	SELECT * INTO STRICT src FROM p2ptext.source WHERE id = seg.source_id;
-	SELECT s.script INTO STRICT script
-	FROM p2ptext.interaction_step s WHERE s.campaign_id = camp.id AND s.parent_id IS NULL;
-	PERFORM p2ptext.check_script(script, src.name);
+	SELECT * INTO STRICT texts FROM p2ptext.first_texts(camp.id);
+	PERFORM p2ptext.check_script(script, src.name) FROM unnest(texts.scripts) AS script;
 	SELECT string_agg(format(', %s AS f%s', p2ptext.source_field(src, f), nth), ''),
 		   string_agg(format('v.f%s AS %I', nth, f), ', ')
 	INTO expressions, names
 	FROM (SELECT f, row_number() OVER () AS nth
 		  FROM (SELECT DISTINCT split_part(field, '.', 1)
-				FROM unnest(p2ptext.script_fields_all(script)) AS field) AS used(f)
+				FROM unnest(texts.scripts) AS script,
+					 unnest(p2ptext.script_fields_all(script)) AS field) AS used(f)
 		  WHERE f <> 'texter') AS field;
 	-- In p2p another texter will speak, who may have a last name.
 	IF camp.mode = 'p2p' THEN
@@ -56,14 +56,14 @@ BEGIN
 	-- row, even where a field is called f.
 	RETURN format($sql$
 		SELECT v.key AS voter_key, v.phone AS raw, a.phone, z.timezones,
-			   to_jsonb(f.*) AS fields, b.body, r.reason,
+			   to_jsonb(f.*) AS fields, s.variant, b.body, r.reason,
 			   CASE r.reason
 				   WHEN 'bad_phone' THEN v.phone
 				   WHEN 'bad_timezone' THEN array_to_string(z.timezones, ', ', '?')
 				   WHEN 'opted_out' THEN a.phone
 				   WHEN 'missing_field' THEN array_to_string(p2ptext.missing_fields(s.script, m.*), ', ')
 			   END AS detail
-		FROM p2ptext.interaction_step s
+		FROM p2ptext.first_texts(%s) AS k
 		CROSS JOIN (SELECT %L::text AS region, %s AS texter OFFSET 0) AS t,
 		(SELECT (%s
 			)::text AS key, (%s
@@ -78,6 +78,8 @@ BEGIN
 			SELECT coalesce(v.zones, p2ptext.phone_timezones(a.phone), ARRAY[%L]) AS timezones OFFSET 0) AS z
 		CROSS JOIN LATERAL (SELECT %s OFFSET 0) AS f
 		CROSS JOIN LATERAL (SELECT f.*, t.texter OFFSET 0) AS m
+		CROSS JOIN LATERAL (SELECT p2ptext.pick_variant(%L || v.key, k.weights) AS n OFFSET 0) AS p
+		CROSS JOIN LATERAL (SELECT k.variants[p.n] AS variant, k.scripts[p.n] AS script OFFSET 0) AS s
 		CROSS JOIN LATERAL (SELECT p2ptext.render_strict(s.script, m.*) AS body OFFSET 0) AS b
 		CROSS JOIN LATERAL (
 			SELECT CASE
@@ -86,10 +88,9 @@ BEGIN
 				WHEN x.phone IS NOT NULL THEN 'opted_out'
 				WHEN NOT p2ptext.known_timezones(z.timezones) THEN 'bad_timezone'
 				WHEN b.body IS NULL THEN 'missing_field'
-				ELSE p2ptext.sms_problem(b.body) END AS reason OFFSET 0) AS r
-		WHERE s.campaign_id = %s AND s.parent_id IS NULL$sql$,
-		src.region, texter, src.key, src.phone, coalesce(src.timezone, 'NULL::text'), expressions,
-		p2ptext.source_relation(src), seg.predicate, camp.timezone, names, camp.id);
+				ELSE p2ptext.sms_problem(b.body) END AS reason OFFSET 0) AS r$sql$,
+		camp.id, src.region, texter, src.key, src.phone, coalesce(src.timezone, 'NULL::text'), expressions,
+		p2ptext.source_relation(src), seg.predicate, camp.timezone, names, camp.id || ':');
 END
 $$;
 COMMENT ON FUNCTION p2ptext.audience_query(p2ptext.campaign) IS 'the SQL that yields the audience of a campaign as it is now';
@@ -159,8 +160,9 @@ BEGIN
 
 	-- In p2p the body waits for the texter whose name is in it.
 	in_own_name := camp.mode = 'p2p' AND EXISTS (
-		SELECT FROM p2ptext.interaction_step s, unnest(p2ptext.script_fields_all(s.script)) f
-		WHERE s.campaign_id = camp.id AND s.parent_id IS NULL AND f LIKE 'texter.%');
+		SELECT FROM p2ptext.first_texts(camp.id) t, unnest(t.scripts) script,
+					unnest(p2ptext.script_fields_all(script)) f
+		WHERE f LIKE 'texter.%');
 
 	DELETE FROM p2ptext.dropped d WHERE d.campaign_id = camp.id;
 	RETURN QUERY EXECUTE format($sql$
@@ -187,8 +189,8 @@ BEGIN
 			INSERT INTO p2ptext.conversation (id, campaign_id, voter_key, phone, sender, timezones, fields)
 			SELECT n.id, $1, n.voter_key, n.phone, n.sender, n.timezones, n.fields FROM numbered n),
 		drafts AS (
-			INSERT INTO p2ptext.outbox (campaign_id, conversation_id, kind, sender, phone, timezones, body)
-			SELECT $1, n.id, 'initial', n.sender, n.phone, n.timezones, CASE WHEN NOT $3 THEN n.body END
+			INSERT INTO p2ptext.outbox (campaign_id, conversation_id, kind, variant, sender, phone, timezones, body)
+			SELECT $1, n.id, 'initial', n.variant, n.sender, n.phone, n.timezones, CASE WHEN NOT $3 THEN n.body END
 			FROM numbered n
 			RETURNING 1),
 		drops AS (

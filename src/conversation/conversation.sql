@@ -48,6 +48,7 @@ CREATE TABLE p2ptext.message (
 	conversation_id bigint NOT NULL,
 	direction text NOT NULL CHECK (direction IN ('in', 'out')),
 	kind text NOT NULL CHECK (kind IN ('initial', 'reply')),
+	variant text,
 	status text NOT NULL CHECK
 		(status IN ('received', 'queued', 'sending', 'sent', 'delivered', 'undelivered', 'failed')),
 	sender text NOT NULL,
@@ -72,6 +73,7 @@ CREATE TABLE p2ptext.message (
 ) WITH (fillfactor = 85);
 CREATE INDEX message_conversation_id_idx ON p2ptext.message (conversation_id, campaign_id);
 COMMENT ON TABLE p2ptext.message IS 'every text that left or came in; the permanent record';
+COMMENT ON COLUMN p2ptext.message.variant IS 'which of the campaign''s first texts it is';
 COMMENT ON COLUMN p2ptext.message.sender IS 'our number, whichever way the text went';
 COMMENT ON COLUMN p2ptext.message.phone IS 'the voter''s number';
 COMMENT ON COLUMN p2ptext.message.ref IS 'our reference of the attempt that was accepted, as in its callback URL';

@@ -15,6 +15,7 @@ CREATE TABLE p2ptext.outbox (
 	campaign_id int NOT NULL,
 	conversation_id bigint NOT NULL,
 	kind text NOT NULL CHECK (kind IN ('initial', 'reply')),
+	variant text,
 	status text NOT NULL DEFAULT 'draft' CHECK
 		(status IN ('draft', 'approved', 'sending', 'cancelled', 'expired', 'suppressed', 'unknown')),
 	reason text,
@@ -51,6 +52,7 @@ CREATE INDEX outbox_draft_idx ON p2ptext.outbox (campaign_id, texter, id) WHERE 
 CREATE INDEX outbox_queue_idx ON p2ptext.outbox (campaign_id, kind, position) WHERE position > 0;
 CREATE INDEX outbox_deferred_idx ON p2ptext.outbox (not_before) WHERE not_before IS NOT NULL;
 COMMENT ON TABLE p2ptext.outbox IS 'texts that have not finished leaving';
+COMMENT ON COLUMN p2ptext.outbox.variant IS 'which of the campaign''s first texts it is';
 COMMENT ON COLUMN p2ptext.outbox.body IS 'what will be sent, byte for byte; NULL until the texter is known whose name is in it';
 COMMENT ON COLUMN p2ptext.outbox.reason IS 'why it waits, or why it ended';
 COMMENT ON COLUMN p2ptext.outbox.position IS '0: a draft; above: its place in the queue, taken at approval; NULL: waits for not_before, or ended';
@@ -124,16 +126,14 @@ BEGIN
 	SELECT * INTO STRICT conv FROM p2ptext.conversation c
 	WHERE c.id = draft.conversation_id AND c.campaign_id = camp.id;
 	IF draft.body IS NULL THEN
-		draft.body := (SELECT p2ptext.render_strict(s.script, p2ptext.merge_fields(conv, me))
-					   FROM p2ptext.interaction_step s
-					   WHERE s.campaign_id = camp.id AND s.parent_id IS NULL);
+		draft.body := p2ptext.render_strict(p2ptext.first_text(camp.id, draft.variant),
+											p2ptext.merge_fields(conv, me));
 		IF draft.body IS NULL THEN
 			RAISE EXCEPTION 'the script of campaign "%" has nothing to say for role "%"', campaign, me
 				USING ERRCODE = 'null_value_not_allowed',
 				DETAIL = format('Without a value: %s.',
-					(SELECT array_to_string(p2ptext.missing_fields(s.script, p2ptext.merge_fields(conv, me)), ', ')
-					 FROM p2ptext.interaction_step s
-					 WHERE s.campaign_id = camp.id AND s.parent_id IS NULL)),
+					array_to_string(p2ptext.missing_fields(p2ptext.first_text(camp.id, draft.variant),
+														   p2ptext.merge_fields(conv, me)), ', ')),
 				HINT = 'Give the texter a name with grant_role(..., first_name => ..., last_name => ...).';
 		END IF;
 	END IF;

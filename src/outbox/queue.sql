@@ -85,11 +85,11 @@ BEGIN
 		WHERE o.id = r.id AND o.campaign_id = r.campaign_id AND o.status = 'sending'
 		RETURNING o.*, r.outcome, r.provider_id, r.code, r.detail, r.segments),
 	kept AS (
-		INSERT INTO p2ptext.message (id, campaign_id, conversation_id, direction, kind, status,
+		INSERT INTO p2ptext.message (id, campaign_id, conversation_id, direction, kind, variant, status,
 									 sender, phone, body, sms_segments, approved_by, approved_at,
 									 sent_at, gateway_id, provider_id, ref, error_code, error_text,
 									 created_at)
-		SELECT g.id, g.campaign_id, g.conversation_id, 'out', g.kind,
+		SELECT g.id, g.campaign_id, g.conversation_id, 'out', g.kind, g.variant,
 			   CASE g.outcome WHEN 'sent' THEN 'sent' ELSE 'failed' END,
 			   g.sender, g.phone, g.body,
 			   coalesce(nullif(g.segments, 0), p2ptext.sms_segments(g.body)),

@@ -53,6 +53,23 @@ CROSS JOIN LATERAL (
 COMMENT ON VIEW p2ptext.campaign_summary IS
 'one row for a campaign; delivery_rate = delivered / messages that left, response_rate and opt_out_rate = contacts / contacts whose first text was delivered, in per cent';
 
+CREATE VIEW p2ptext.variant_summary AS
+SELECT c.id AS campaign_id, c.name AS campaign, m.variant,
+	   count(*) FILTER (WHERE m.status <> 'failed') AS texted,
+	   count(*) FILTER (WHERE m.status = 'delivered') AS delivered,
+	   count(*) FILTER (WHERE v.last_in_at IS NOT NULL) AS replied,
+	   count(*) FILTER (WHERE v.result = 'opted_out') AS opted_out,
+	   count(*) FILTER (WHERE EXISTS (
+			SELECT FROM p2ptext.question_response r
+			WHERE r.conversation_id = v.id AND r.campaign_id = v.campaign_id
+			AND r.superseded_at IS NULL)) AS answered
+FROM p2ptext.campaign c
+JOIN p2ptext.message m ON m.campaign_id = c.id AND m.direction = 'out' AND m.kind = 'initial'
+JOIN p2ptext.conversation v ON v.id = m.conversation_id AND v.campaign_id = m.campaign_id
+GROUP BY c.id, m.variant
+ORDER BY c.id, m.variant;
+COMMENT ON VIEW p2ptext.variant_summary IS 'what became of each variant of a campaign''s first text, in contacts';
+
 CREATE VIEW p2ptext.survey_results AS
 SELECT c.id AS campaign_id, c.name AS campaign, s.question, a.value AS answer,
 	   count(r.id) AS answers, count(r.id) FILTER (WHERE r.how = 'auto') AS auto,

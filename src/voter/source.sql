@@ -227,8 +227,37 @@ END
 $$;
 COMMENT ON FUNCTION p2ptext.check_fields(jsonb) IS 'errors unless fields maps names that scripts can use to strings';
 
+-- Files in capitals shout at people.  Columns with names of persons, mostly in
+-- capitals by a sample, as fields of the same name in ordinary spelling.
+CREATE FUNCTION p2ptext.capital_names(rel regclass) RETURNS jsonb
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+	col name;
+	capitals boolean;
+	found_fields jsonb := '{}';
+BEGIN
+	FOR col IN
+		SELECT a.attname FROM pg_attribute a
+		WHERE a.attrelid = rel AND a.attnum > 0 AND NOT a.attisdropped
+		AND a.atttypid IN ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype)
+		AND regexp_replace(lower(a.attname), '[^a-z]', '', 'g')
+			~ '(first|last|middle|given|family|sur|nick|preferred)name$'
+	LOOP
+		EXECUTE format('SELECT avg((n = upper(n))::int) > 0.9 FROM (SELECT v.%1$I::text FROM %2$s AS v'
+					   ' WHERE v.%1$I <> '''' LIMIT 1000) AS sample(n)', col, rel) INTO capitals;
+		IF capitals THEN
+			found_fields := found_fields || jsonb_build_object(col, format('p2ptext.proper_name(v.%I)', col));
+		END IF;
+	END LOOP;
+	RETURN found_fields;
+END
+$$;
+COMMENT ON FUNCTION p2ptext.capital_names(regclass) IS 'fields that give the names of persons in ordinary spelling, where a relation has them in capitals';
+
 CREATE FUNCTION p2ptext.add_source(name text, relation regclass, key text, phone text,
-	fields jsonb DEFAULT '{}', timezone text DEFAULT NULL, region text DEFAULT 'US')
+	fields jsonb DEFAULT '{}', timezone text DEFAULT NULL, region text DEFAULT 'US',
+	proper_names boolean DEFAULT true)
 RETURNS p2ptext.source
 LANGUAGE plpgsql
 AS $$
@@ -256,6 +285,9 @@ BEGIN
 	made.timezone := p2ptext.source_expression(relation, timezone);
 	made.fields := (SELECT coalesce(jsonb_object_agg(f.key, p2ptext.source_expression(relation, f.value)), '{}')
 					FROM jsonb_each_text(fields) f);
+	IF proper_names THEN
+		made.fields := p2ptext.capital_names(relation) || made.fields;
+	END IF;
 	PERFORM p2ptext.check_source(made);
 	PERFORM p2ptext.check_source_key(made);
 
@@ -265,8 +297,8 @@ BEGIN
 	RETURN made;
 END
 $$;
-COMMENT ON FUNCTION p2ptext.add_source(text, regclass, text, text, jsonb, text, text) IS
-'adopts a table or view as a source of voters; key, phone and timezone are column names or SQL expressions, fields maps more merge fields to the same: {"first_name": "p2ptext.proper_name(first)"}';
+COMMENT ON FUNCTION p2ptext.add_source(text, regclass, text, text, jsonb, text, text, boolean) IS
+'adopts a table or view as a source of voters; key, phone and timezone are column names or SQL expressions, fields maps more merge fields to the same: {"greeting": "coalesce(nickname, first_name)"}; names of persons in capitals become fields in ordinary spelling unless proper_names is false';
 
 CREATE FUNCTION p2ptext.find_source(name text) RETURNS p2ptext.source
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
