@@ -5,28 +5,28 @@ CREATE SCHEMA launch_test;
 SET search_path = launch_test;
 CREATE TABLE voters (id text PRIMARY KEY, first_name text, nick text, cell text, zone text, note text);
 INSERT INTO voters VALUES
-	('01', 'Ann', NULL, '(919) 555-0301', NULL, 'fine'),
-	('02', 'Bo', 'B', '312.555.0302', '', 'Chicago by its area code'),
-	('03', 'Cy', ' ', '919-555-0303', 'America/Denver', 'the zone of the file counts'),
-	('04', 'Di', NULL, '919-555-0304', 'Eastern', 'no zone'),
-	('05', NULL, 'E', '919-555-0305', NULL, 'no first name'),
-	('06', '  ', 'F', '919-555-0306', NULL, 'a blank one'),
+	('01', 'Ann', NULL, '(919) 556-0301', NULL, 'fine'),
+	('02', 'Bo', 'B', '312.556.0302', '', 'Chicago by its area code'),
+	('03', 'Cy', ' ', '919-556-0303', 'America/Denver', 'the zone of the file counts'),
+	('04', 'Di', NULL, '919-556-0304', 'Eastern', 'no zone'),
+	('05', NULL, 'E', '919-556-0305', NULL, 'no first name'),
+	('06', '  ', 'F', '919-556-0306', NULL, 'a blank one'),
 	('07', 'Gus', NULL, NULL, NULL, 'no phone'),
 	('08', 'Hal', NULL, '  ', NULL, 'a blank one'),
-	('09', 'Ida', NULL, '555-0309', NULL, 'too short'),
-	('10', 'Jo', NULL, '(800) 555-0310', NULL, 'toll-free'),
+	('09', 'Ida', NULL, '556-0309', NULL, 'too short'),
+	('10', 'Jo', NULL, '(800) 556-0310', NULL, 'toll-free'),
 	('11', 'Kay', NULL, 'call me', NULL, 'no number'),
-	('12', 'Lee', NULL, '919-555-0312', NULL, 'has opted out'),
-	('9', 'Mae', NULL, '919-555-0313', NULL, 'a household: 9 sorts after 13'),
-	('13', 'Max', NULL, '9195550313', NULL, 'a household'),
-	('14', 'Moe', NULL, '+1 919 555 0313', NULL, 'a household'),
-	('15', repeat('long ', 400), NULL, '919-555-0315', NULL, 'too long'),
-	('16', 'Ned', NULL, '919-555-0312', NULL, 'somebody else with the phone that opted out'),
-	('17', NULL, NULL, '919-555-0313', NULL, 'of the household, but with a flaw');
-SELECT phone, how, detail FROM p2ptext.opt_out('919 555 0312', 'asked at the door');
+	('12', 'Lee', NULL, '919-556-0312', NULL, 'has opted out'),
+	('9', 'Mae', NULL, '919-556-0313', NULL, 'a household: 9 sorts after 13'),
+	('13', 'Max', NULL, '9195560313', NULL, 'a household'),
+	('14', 'Moe', NULL, '+1 919 556 0313', NULL, 'a household'),
+	('15', repeat('long ', 400), NULL, '919-556-0315', NULL, 'too long'),
+	('16', 'Ned', NULL, '919-556-0312', NULL, 'somebody else with the phone that opted out'),
+	('17', NULL, NULL, '919-556-0313', NULL, 'of the household, but with a flaw');
+SELECT phone, how, detail FROM p2ptext.opt_out('919 556 0312', 'asked at the door');
 SELECT name FROM p2ptext.add_source('launch voters', 'voters', 'id', 'cell', timezone => 'zone');
 SELECT name FROM p2ptext.add_segment('launch all', 'launch voters', 'true');
-SELECT name FROM p2ptext.add_gateway('launch-test', 'loopback', senders => '{+12025550301,+12025550302,+12025550303}');
+SELECT name FROM p2ptext.add_gateway('launch-test', 'loopback', senders => '{+12025560301,+12025560302,+12025560303}');
 UPDATE p2ptext.gateway SET enabled = false WHERE name = 'launch-test';
 SELECT name FROM p2ptext.create_campaign('launch', 'launch all', 'launch-test',
 	'Hi {{first_name}} ({{nick|no nick}}), vote!', mode => 'broadcast');
@@ -51,11 +51,11 @@ SELECT reason, voters FROM p2ptext.held_back WHERE campaign = 'launch' ORDER BY 
 -- once more: nobody is texted twice
 SELECT * FROM p2ptext.launch('launch');
 -- somebody new, a flaw repaired, an opt-out, a changed phone and one swapped within the household
-INSERT INTO voters VALUES ('20', 'Opal', NULL, '919-555-0320', NULL, 'new');
+INSERT INTO voters VALUES ('20', 'Opal', NULL, '919-556-0320', NULL, 'new');
 UPDATE voters SET first_name = 'Eve' WHERE id = '05';
-SELECT phone FROM p2ptext.opt_out('+19195550301');
-UPDATE voters SET cell = '919-555-0399' WHERE id = '02';
-UPDATE voters SET cell = '919-555-0398' WHERE id = '13';
+SELECT phone FROM p2ptext.opt_out('+19195560301');
+UPDATE voters SET cell = '919-556-0399' WHERE id = '02';
+UPDATE voters SET cell = '919-556-0398' WHERE id = '13';
 DELETE FROM voters WHERE id = '11';
 SELECT * FROM p2ptext.launch('launch');
 SELECT voter_key, phone, body, status, message_status FROM texted WHERE voter_key IN ('01', '02', '05', '13', '20') ORDER BY 1;
@@ -79,7 +79,7 @@ FROM (SELECT phone, count(DISTINCT sender) AS senders FROM p2ptext.conversation 
 -- in p2p a text that speaks in the texter's name waits for the texter
 SELECT name FROM p2ptext.create_campaign('launch p2p', 'launch all', 'launch-test',
 	'Hi {{first_name}}, it''s {{texter.first_name}} {{texter.last_name}}');
-SELECT body FROM p2ptext.preview('launch p2p', 100) WHERE phone = '+19195550303';
+SELECT body FROM p2ptext.preview('launch p2p', 100) WHERE phone = '+19195560303';
 SELECT * FROM p2ptext.launch('launch p2p');
 SELECT DISTINCT o.body, o.texter FROM p2ptext.outbox o JOIN p2ptext.campaign c ON c.id = o.campaign_id WHERE c.name = 'launch p2p';
 -- its texts are held back for the voter's fields, not for the texter's
@@ -94,8 +94,8 @@ WHERE c.name = 'launch nameless' AND reason = 'missing_field' ORDER BY 1;
 
 -- zones: several for a voter, and what a launch holds back for them
 CREATE TABLE zones (id int PRIMARY KEY, cell text, zones text[]);
-INSERT INTO zones VALUES (1, '919-555-0341', '{America/Chicago,America/Denver}'), (2, '919-555-0342', '{}'), (3, '919-555-0343', NULL),
-	(4, '919-555-0344', '{America/Chicago,Mars}'), (5, '919-555-0345', '{NULL}'), (6, '+44 7700 900123', NULL), (7, '919-555-0347', '{EDT}');
+INSERT INTO zones VALUES (1, '919-556-0341', '{America/Chicago,America/Denver}'), (2, '919-556-0342', '{}'), (3, '919-556-0343', NULL),
+	(4, '919-556-0344', '{America/Chicago,Mars}'), (5, '919-556-0345', '{NULL}'), (6, '+44 7700 900123', NULL), (7, '919-556-0347', '{EDT}');
 SELECT name FROM p2ptext.add_source('launch zones', 'zones', 'id', 'cell', timezone => 'zones');
 SELECT name FROM p2ptext.add_segment('launch zones', 'launch zones', 'true');
 SELECT name FROM p2ptext.create_campaign('launch zones', 'launch zones', 'launch-test', 'Hello', timezone => 'Pacific/Honolulu');
@@ -113,6 +113,6 @@ SELECT reason, voters FROM p2ptext.held_back WHERE campaign = 'launch empty' AND
 -- nobody may put a number where an opt-out would not find it
 \set VERBOSITY terse
 INSERT INTO p2ptext.conversation (campaign_id, voter_key, phone, sender, timezones)
-SELECT id, 'x', '919-555-0301', '+12025550301', '{UTC}' FROM p2ptext.campaign WHERE name = 'launch';
+SELECT id, 'x', '919-556-0301', '+12025560301', '{UTC}' FROM p2ptext.campaign WHERE name = 'launch';
 INSERT INTO p2ptext.outbox (campaign_id, conversation_id, kind, sender, phone, timezones, body)
-SELECT campaign_id, id, 'initial', sender, '9195550301', timezones, 'x' FROM p2ptext.conversation WHERE phone = '+19195550301' LIMIT 1;
+SELECT campaign_id, id, 'initial', sender, '9195560301', timezones, 'x' FROM p2ptext.conversation WHERE phone = '+19195560301' LIMIT 1;

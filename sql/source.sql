@@ -24,11 +24,11 @@ SELECT name, key FROM p2ptext.add_source('parts', 'parts', key => $$state || '-'
 
 -- an expression wherever a column may stand, and columns that need quotes
 SELECT key, phone, timezone, fields
-FROM p2ptext.add_source('mapped', 'voters', key => 'id % 1000 -- short', phone => $$'+1' || regexp_replace(cell, '\D', '', 'g')$$,
+FROM p2ptext.add_source('source mapped', 'voters', key => 'id % 1000 -- short', phone => $$'+1' || regexp_replace(cell, '\D', '', 'g')$$,
 	timezone => 'p2ptext.zip_timezones(zip)',
 	fields => '{"first_name": "p2ptext.proper_name(\"First Name\")", "raw": "First Name", "five": "2 + 3"}');
-SELECT p2ptext.source_fields(s) FROM p2ptext.find_source('mapped') s;
-SELECT f, p2ptext.source_field(s, f) FROM p2ptext.find_source('mapped') s, unnest('{raw,First Name,first_name,nowhere}'::text[]) f;
+SELECT p2ptext.source_fields(s) FROM p2ptext.find_source('source mapped') s;
+SELECT f, p2ptext.source_field(s, f) FROM p2ptext.find_source('source mapped') s, unnest('{raw,First Name,first_name,nowhere}'::text[]) f;
 SELECT timezone FROM p2ptext.add_source('one zone', 'voters', 'id', 'cell', timezone => $$'America/Chicago'$$);
 
 -- columns that are called like our own names

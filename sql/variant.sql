@@ -2,13 +2,13 @@
 \set VERBOSITY terse
 CREATE TABLE variant_voters (id int PRIMARY KEY, "First Name" text, lastname text, city text, cell text);
 INSERT INTO variant_voters
-SELECT n, 'MARY-ANN', CASE WHEN n % 50 = 0 THEN 'McDONALD' ELSE 'O''BRIEN' END, 'RALEIGH', '+1919555' || lpad(n::text, 4, '0')
+SELECT n, 'MARY-ANN', CASE WHEN n % 50 = 0 THEN 'McDONALD' ELSE 'O''BRIEN' END, 'RALEIGH', '+1984556' || lpad(n::text, 4, '0')
 FROM generate_series(1, 1000) n;
 
 -- Names of persons are in ordinary spelling, unless told not to; a mapping wins.
 SELECT fields FROM p2ptext.add_source('variant', 'variant_voters', key => 'id', phone => 'cell');
-SELECT fields FROM p2ptext.add_source('as it is', 'variant_voters', key => 'id', phone => 'cell', proper_names => false);
-SELECT fields FROM p2ptext.add_source('mapped', 'variant_voters', key => 'id', phone => 'cell',
+SELECT fields FROM p2ptext.add_source('variant as it is', 'variant_voters', key => 'id', phone => 'cell', proper_names => false);
+SELECT fields FROM p2ptext.add_source('variant mapped', 'variant_voters', key => 'id', phone => 'cell',
 	fields => '{"lastname": "city", "n": "id * 2"}');
 
 SELECT name FROM p2ptext.add_segment('variant', source => 'variant', predicate => 'true');

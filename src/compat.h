@@ -32,10 +32,4 @@
 #define errsave(context, ...) ereport(ERROR, __VA_ARGS__)
 #endif
 
-#if PG_VERSION_NUM < 170000
-#define MyLocalTransactionId (MyProc->lxid)
-#else
-#define MyLocalTransactionId (MyProc->vxid.lxid)
-#endif
-
 #endif /* P2PTEXT_COMPAT_H */

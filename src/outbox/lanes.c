@@ -34,6 +34,8 @@
 #define SWEEP_SHARE 20
 #define SWEEP_LEAST_US 2000
 #define RETRY_MS 1000
+/* So late is found what woke nobody, as a COMMIT PREPARED. */
+#define LOOK_AGAIN_MS 60000
 
 typedef struct Lane
 {
@@ -53,6 +55,7 @@ static Lane *lanes;
 static int n_lanes;
 /* When to requeue next; 0: ask, DT_NOEND: nothing waits. */
 static TimestampTz next_deferred;
+static TimestampTz next_look;
 
 static Lane *
 find_lane(Lane *in, int n, int32 campaign, bool reply)
@@ -106,6 +109,8 @@ queue_look_again(void)
 {
 	for (int i = 0; i < n_lanes; i++)
 		lanes[i].dry = false;
+	next_look =
+		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), LOOK_AGAIN_MS);
 }
 
 /* Texts were put aside until some time; ask when. */
@@ -361,9 +366,10 @@ long
 queue_delay(void)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	TimestampTz next = TimestampTzPlusMilliseconds(now, 60000);
+	TimestampTz next = Min(next_look, next_deferred);
 
-	next = Min(next, next_deferred);
+	if (now >= next_look)
+		queue_look_again();
 	for (int i = 0; i < n_lanes; i++)
 	{
 		if (!lanes[i].dry)

@@ -230,7 +230,7 @@ COMMENT ON FUNCTION p2ptext.check_fields(jsonb) IS 'errors unless fields maps na
 -- Files in capitals shout at people.  Columns with names of persons, mostly in
 -- capitals by a sample, as fields of the same name in ordinary spelling.
 CREATE FUNCTION p2ptext.capital_names(rel regclass) RETURNS jsonb
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	col name;

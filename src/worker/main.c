@@ -15,6 +15,7 @@
 #include <signal.h>
 
 #include "access/xact.h"
+#include "catalog/pg_extension.h"
 #include "commands/extension.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -22,6 +23,7 @@
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
+#include "storage/lmgr.h"
 #include "storage/proc.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
@@ -94,6 +96,29 @@ note_error(MemoryContext context)
 }
 
 /*
+ * Whether there is an extension, which then stays until the transaction ends.
+ * DROP EXTENSION takes this lock before any other, so the two cannot deadlock
+ * over the tables.
+ */
+static bool
+lock_extension(void)
+{
+	for (;;)
+	{
+		Oid extension = get_extension_oid(EXTENSION_NAME, true);
+
+		if (!OidIsValid(extension))
+			return false;
+		LockDatabaseObject(ExtensionRelationId, extension, 0, AccessShareLock);
+		/* It may have been dropped, and made again, while we waited. */
+		if (get_extension_oid(EXTENSION_NAME, true) == extension)
+			return true;
+		UnlockDatabaseObject(ExtensionRelationId, extension, 0,
+							 AccessShareLock);
+	}
+}
+
+/*
  * Do some work in a transaction of its own.  On error the transaction is
  * rolled back, the error is reported and noted, and false returned.
  */
@@ -108,7 +133,7 @@ worker_transaction(const char *activity, void (*work)(void *), void *arg)
 		SetCurrentStatementStartTimestamp();
 		StartTransactionCommand();
 		pgstat_report_activity(STATE_RUNNING, activity);
-		if (OidIsValid(get_extension_oid(EXTENSION_NAME, true)))
+		if (lock_extension())
 		{
 			PushActiveSnapshot(GetTransactionSnapshot());
 			SPI_connect();

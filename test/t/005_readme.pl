@@ -1,14 +1,14 @@
-# README.md is true: its tour is run, in order, on one cluster, and must give
-# what is printed there; its table of settings is the server's, and everything
-# it names in the schema exists.
+# README.md is true: its examples are run, in order, on one cluster, and must
+# give what is printed there; its table of settings is the server's, and
+# everything that it names in the schema exists.
 #
 # Every ```sql block is followed by a ```text block with its output.  Comments
 # that a reader does not see may stand before a block, each on a line:
-#	  <!-- run -->		run the ```sh block that follows; its output is not shown
+#	  <!-- run -->		run the ```sh block that follows
 #	  <!-- as ROLE -->	run the ```sql block that follows as that role
 #	  <!-- wait: SQL -->	first wait until the query gives t
 #
-# After a drift the log directory has the README as it would be true.
+# After a drift the logs have a README.md as it would be true.
 
 use strict;
 use warnings;
@@ -26,124 +26,122 @@ my $dir = PostgreSQL::Test::Utils::tempdir();
 local $ENV{PGHOST} = $node->host;
 local $ENV{PGPORT} = $node->port;
 local $ENV{PGDATABASE} = 'postgres';
+local $ENV{PGUSER} = 'postgres';
 local $ENV{PGCLIENTENCODING} = 'UTF8';
 
-# What a client prints, without the blanks at the ends of lines.
-sub tidy
-{
-	my ($text) = @_;
-	$text =~ s/[ \t]+$//mg;
-	$text =~ s/\n+\z/\n/;
-	return $text;
-}
-
+# What psql prints, as the README has it: no blanks at the ends of lines.
 sub run_sql
 {
 	my ($sql, $role) = @_;
 	my $out = '';
-	IPC::Run::run([ 'psql', '-X', '-U', $role ], '<', \$sql, '>&', \$out);
-	return tidy($out);
+
+	IPC::Run::run(
+		[ 'psql', '-X', '-v', 'SHOW_CONTEXT=never', '-P', 'footer=off', '-U', $role ],
+		'<', \$sql, '>&', \$out);
+	$out =~ s/[ \t]+$//mg;
+	$out =~ s/\n*\z/\n/;
+	return $out;
 }
 
-# Lines that only one of two texts has, in the manner of diff.
 sub difference
 {
 	my ($wanted, $got) = @_;
-	append_to_file("$dir/wanted", $wanted);
-	append_to_file("$dir/got", $got);
-	my $diff = `diff -u --label README.md "$dir/wanted" --label now "$dir/got"`;
-	unlink "$dir/wanted", "$dir/got";
-	return $diff;
+	my @files = ("$dir/wanted", "$dir/got");
+
+	unlink @files;
+	append_to_file($files[0], $wanted);
+	append_to_file($files[1], $got);
+	return `diff -u --label README.md "$files[0]" --label now "$files[1]"`;
 }
 
-# The lines of the fence that begins at line n, and the line after its end.
-sub fence
+# Run one example; returns its output as it is now.
+sub check_example
 {
-	my ($lines, $n) = @_;
-	my $text = '';
-	for ($n++; $n < @$lines && $lines->[$n] ne '```'; $n++)
-	{
-		$text .= "$lines->[$n]\n";
-	}
-	return ($text, $n + 1);
+	my ($place, $role, $sql, $wanted) = @_;
+	my $out = run_sql($sql, $role);
+
+	ok(defined $wanted && $out eq $wanted, "line $place: the example gives this")
+	  or diag(defined $wanted
+		? difference($wanted, $out)
+		: 'No ```text block follows.');
+	return $out;
 }
 
-# Run the examples; returns the README as it would be true.
-sub run_examples
+sub check_commands
 {
-	my @lines = split /\n/, $readme;
-	my @true;
-	my ($role, $run) = ('postgres', 0);
-	my $n = 0;
+	my ($place, $script) = @_;
 
-	while ($n < @lines)
-	{
-		my $line = $lines[$n];
-		my $begin = $n++;
-
-		$run = 1 if $line eq '<!-- run -->';
-		$role = $1 if $line =~ /^<!-- as (\w+) -->$/;
-		wait_for($node, $1, 't', "line @{[$begin + 1]}: what is waited for happens")
-		  if $line =~ /^<!-- wait: (.*) -->$/;
-		if ($line eq '```sh')
-		{
-			(my $script, $n) = fence(\@lines, $begin);
-			is(system('sh', '-ec', "PGUSER=postgres; export PGUSER\n$script"), 0,
-				"line @{[$begin + 1]}: the commands work")
-			  if $run;
-			$run = 0;
-		}
-		elsif ($line eq '```sql')
-		{
-			(my $sql, $n) = fence(\@lines, $begin);
-			$n++ while $n < @lines && $lines[$n] eq '';
-			push @true, @lines[ $begin .. $n - 1 ];
-			my $out = run_sql($sql, $role);
-			$role = 'postgres';
-			if ($n == @lines || $lines[$n] ne '```text')
-			{
-				fail("line @{[$begin + 1]}: an example is followed by its output");
-				next;
-			}
-			my $first = $n;
-			(my $wanted, $n) = fence(\@lines, $n);
-			ok($out eq $wanted, "line @{[$first + 1]}: the example gives this")
-			  or diag(difference($wanted, $out));
-			chomp $out;
-			push @true, '```text', $out, '```';
-			next;
-		}
-		push @true, @lines[ $begin .. $n - 1 ];
-	}
-	return join("\n", @true) . "\n";
+	is(system('sh', '-ec', $script), 0, "line $place: the commands work");
+	return;
 }
 
-my $true = run_examples();
+# A fence, and what a reader sees and does not see before it.
+my $block = qr{
+	(?<before> .*? )
+	^```(?<kind> \w+)\n (?<text> .*? ) ^```\n
+	(?: (?<between> \n*) ^```text\n (?<output> .*? ) ^```\n )?
+}xms;
+my ($true, $line) = ('', 1);
+
+while ($readme =~ /\G$block/gc)
+{
+	my %b = %+;
+	my $whole = $&;
+	my $place = $line + ($b{before} =~ tr/\n//);
+	my ($role) = $b{before} =~ /^<!-- as (\w+) -->$/m;
+
+	wait_for($node, $1, 't', "line $place: what it waits for happens")
+	  while $b{before} =~ /^<!-- wait: (.*) -->$/mg;
+	check_commands($place, $b{text})
+	  if $b{kind} eq 'sh' && $b{before} =~ /^<!-- run -->$/m;
+	if ($b{kind} eq 'sql')
+	{
+		my $out = check_example($place, $role // 'postgres', $b{text}, $b{output});
+		$true .= "$b{before}```sql\n$b{text}```\n"
+		  . ($b{between} // '')
+		  . "```text\n$out```\n";
+	}
+	else
+	{
+		$true .= $whole;
+	}
+	$line += $whole =~ tr/\n//;
+}
+$true .= substr($readme, pos($readme) // 0);
+pos($readme) = undef;
 append_to_file("$ENV{TESTLOGDIR}/README.md", $true)
   if $true ne $readme && $ENV{TESTLOGDIR};
 
 # The table of settings.
 my %settings;
-while ($readme =~ /^\| `(p2ptext\.\w+)` \| (.*?) \| (.*?) \|/mg)
-{
-	$settings{$1} = "$2|$3";
-}
+$settings{$1} = "$2|$3"
+  while $readme =~ /^\| `(p2ptext\.\w+)` \| (.*?) \| (.*?) \|/mg;
 my %known = map { split /=/, $_, 2 } split /\n/, value($node, <<'SQL');
-SELECT name || '=' ||
-	CASE WHEN boot_val = '' THEN '(empty)' ELSE boot_val || coalesce(' ' || unit, '') END || '|' ||
+SELECT name || '=' || coalesce(nullif(boot_val || coalesce(' ' || unit, ''), ''), '(empty)') || '|' ||
 	coalesce(min_val || ' to ' || max_val, 'text')
 FROM pg_settings WHERE name LIKE 'p2ptext.%'
 SQL
 is_deeply(\%settings, \%known, 'the table of settings is true');
 
-# Whatever is named p2ptext.something.
+# Whatever is named p2ptext.something, or called something().
 my %exists = map { $_ => 1 } keys %known, split /\n/, value($node, <<'SQL');
 SELECT 'p2ptext.' || proname FROM pg_proc WHERE pronamespace = 'p2ptext'::regnamespace
 UNION SELECT 'p2ptext.' || relname FROM pg_class WHERE relnamespace = 'p2ptext'::regnamespace
 UNION SELECT 'p2ptext.' || typname FROM pg_type WHERE typnamespace = 'p2ptext'::regnamespace
+UNION SELECT proname || '()' FROM pg_proc
+WHERE pronamespace IN ('p2ptext'::regnamespace, 'pg_catalog'::regnamespace)
 SQL
-my %named = map { $_ => 1 } $readme =~ /\b(p2ptext\.[a-z]\w*)/g;
-is_deeply([ grep { !$exists{$_} } sort keys %named ], [], 'everything that is named exists');
+my %named = map { $_ => 1 } $readme =~ /\b(p2ptext\.[a-z]\w*)/g, $readme =~ /(?<![\w.])([a-z]\w*\(\))/g;
+cmp_ok(scalar keys %named, '>', 60, 'it names a lot');
+is_deeply([ grep { !$exists{$_} } sort keys %named ], [], 'and all of that exists');
+
+# And the columns of the view that shows the workers.
+my ($table) = $readme =~ /^(\| column of `p2ptext\.stat_worker`.*?)\n\n/ms;
+my @shown = $table =~ /`(\w+)`(?=[^|\n]*\|[^|\n]*\|$)/mg;
+is( join(' ', sort @shown),
+	value($node, "SELECT string_agg(attname, ' ' ORDER BY attname COLLATE \"C\") FROM pg_attribute
+				  WHERE attrelid = 'p2ptext.stat_worker'::regclass AND attnum > 0"),
+	'the columns of stat_worker are explained');
 
 $node->stop;
 done_testing();
