@@ -23,6 +23,9 @@ use Test::More;
 my $node = start_cluster('readme');
 my $readme = slurp_file('README.md');
 my $dir = PostgreSQL::Test::Utils::tempdir();
+# The superuser of a test cluster has the name of whoever runs the test.
+$node->safe_psql('postgres', 'CREATE ROLE postgres SUPERUSER LOGIN')
+  unless $node->safe_psql('postgres', "SELECT 1 FROM pg_roles WHERE rolname = 'postgres'");
 local $ENV{PGHOST} = $node->host;
 local $ENV{PGPORT} = $node->port;
 local $ENV{PGDATABASE} = 'postgres';
