@@ -60,7 +60,8 @@ CREATE TABLE p2ptext.message (
 	approved_at timestamptz,
 	sent_at timestamptz,
 	status_at timestamptz NOT NULL DEFAULT now(),
-	gateway_id int NOT NULL REFERENCES p2ptext.gateway,
+	-- No foreign key of its own: it is the campaign's, whose is checked.
+	gateway_id int NOT NULL,
 	provider_id text,
 	ref text,
 	error_code text,
