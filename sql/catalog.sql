@@ -28,8 +28,7 @@ SELECT obj_description('p2ptext'::regnamespace, 'pg_namespace') IS NOT NULL AS s
 -- a comment is one line without a full stop at its end
 SELECT object, c.comment FROM pg_temp.member, obj_description(objid, classid::regclass::name) AS c(comment)
 WHERE c.comment ~ '\n|\.$|^\s|\s$';
--- every foreign key has an index that begins with its columns, but that of message to
--- gateway: few rows, never deleted, and the other table is written most of all
+-- every foreign key has an index that begins with its columns
 SELECT k.conrelid::regclass, k.conname FROM pg_constraint k WHERE k.contype = 'f' AND k.connamespace = 'p2ptext'::regnamespace
 AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = k.conrelid AND i.indpred IS NULL
 	AND (SELECT array_agg(a ORDER BY a) FROM unnest(k.conkey) a)
