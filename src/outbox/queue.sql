@@ -65,7 +65,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION p2ptext.claim(int, int[], text[], bigint[], int[]) IS
-'marks the next approved texts of some lanes as being sent, or puts them aside where an opt-out, texting hours, an expiry or a pause forbids it';
+'marks the next approved texts of some lanes as being sent, or puts them aside where an opt-out, texting hours or an expiry forbids it';
 
 -- What becomes of a text that was accepted or refused: it moves to message,
 -- its conversation moves on, and an opt-out the gateway told of is kept.

@@ -338,7 +338,6 @@ launcher_exit(int code, Datum arg)
 {
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
 	shared->launcher_latch = NULL;
-	shared->launcher_pid = 0;
 	LWLockRelease(shared->lock);
 }
 
@@ -348,7 +347,6 @@ launcher_enter(void)
 {
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
 	shared->launcher_latch = MyLatch;
-	shared->launcher_pid = MyProcPid;
 	for (int i = 0; i < MAX_WORKERS; i++)
 		if (shared->workers[i].pid != 0)
 			kill(shared->workers[i].pid, SIGTERM);

@@ -210,26 +210,6 @@ fix_plans(void)
 	SetConfigOption("synchronous_commit", "on", PGC_USERSET, PGC_S_SESSION);
 }
 
-static uint32
-database_found(bool found)
-{
-	Database *entry;
-	uint32 announced = 0;
-
-	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-	entry = registry_find(MyDatabaseId);
-	if (entry != NULL && entry->oid == MyDatabaseId)
-	{
-		announced = entry->announced;
-		if (found)
-			entry->state = DATABASE_WANTED;
-	}
-	if (shared->launcher_latch)
-		SetLatch(shared->launcher_latch);
-	LWLockRelease(shared->lock);
-	return announced;
-}
-
 void
 p2ptext_worker_main(Datum arg)
 {
@@ -247,12 +227,12 @@ p2ptext_worker_main(Datum arg)
 	fix_plans();
 	pqsignal(SIGTERM, stop_gracefully);
 
-	announced_at_start = database_found(false);
+	announced_at_start = registry_announced();
 	(void) worker_transaction("p2ptext: look for the extension",
 							  look_for_extension, NULL);
 	if (!extension_gone)
 	{
-		(void) database_found(true);
+		registry_extension_found();
 		PG_TRY();
 		{
 			if (my_worker->kind == WORKER_SENDER)

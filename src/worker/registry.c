@@ -105,6 +105,35 @@ registry_announce(Oid database)
 				 errdetail("At most %d are served.", MAX_DATABASES)));
 }
 
+/* How often CREATE EXTENSION was announced for this database so far. */
+uint32
+registry_announced(void)
+{
+	Database *entry;
+	uint32 announced;
+
+	LWLockAcquire(shared->lock, LW_SHARED);
+	entry = registry_find(MyDatabaseId);
+	announced =
+		entry != NULL && entry->oid == MyDatabaseId ? entry->announced : 0;
+	LWLockRelease(shared->lock);
+	return announced;
+}
+
+/* A worker that went to look found the extension. */
+void
+registry_extension_found(void)
+{
+	Database *entry;
+
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	entry = registry_find(MyDatabaseId);
+	if (entry != NULL && entry->oid == MyDatabaseId)
+		entry->state = DATABASE_WANTED;
+	wake_launcher();
+	LWLockRelease(shared->lock);
+}
+
 /* A worker found no extension, unless it was created again since it began. */
 void
 registry_extension_gone(uint32 announced)

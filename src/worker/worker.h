@@ -90,7 +90,6 @@ typedef struct Shared
 {
 	LWLock *lock;
 	ConditionVariable worker_gone;
-	pid_t launcher_pid;
 	Latch *launcher_latch;
 	bool databases_changed; /* pg_database is to be read again */
 	Database databases[MAX_DATABASES];
@@ -110,6 +109,8 @@ extern void wake_at_commit(bool sender, bool receiver, bool settings);
 extern Size registry_size(void);
 extern void registry_create(void);
 extern void registry_announce(Oid database);
+extern uint32 registry_announced(void);
+extern void registry_extension_found(void);
 extern void registry_extension_gone(uint32 announced);
 extern void registry_hold(Oid database);
 extern void registry_release(Oid database);
