@@ -30,6 +30,8 @@ int p2ptext_batch_size;
 int p2ptext_max_in_flight;
 int p2ptext_request_timeout;
 char *p2ptext_secrets_file;
+char *p2ptext_ca_file;
+bool p2ptext_sending;
 char *p2ptext_databases;
 
 void _PG_init(void);
@@ -58,6 +60,10 @@ define_listener_settings(void)
 static void
 define_sender_settings(void)
 {
+	DefineCustomBoolVariable(
+		"p2ptext.sending", "Whether any text may leave.",
+		"Off stops all sending at once; nothing is lost.", &p2ptext_sending,
+		true, PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable(
 		"p2ptext.senders", "Sender workers of each database.", NULL,
 		&p2ptext_senders, 1, 1, 8, PGC_SIGHUP, 0, NULL, NULL, NULL);
@@ -82,6 +88,12 @@ define_sender_settings(void)
 							   "the server's user may be able to read it.",
 							   &p2ptext_secrets_file, "", PGC_SIGHUP,
 							   GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
+	DefineCustomStringVariable(
+		"p2ptext.ca_file",
+		"File with the certificates of authorities that gateways' own are "
+		"checked against.",
+		"Empty means the system's.", &p2ptext_ca_file, "", PGC_SIGHUP, 0, NULL,
+		NULL, NULL);
 	DefineCustomStringVariable(
 		"p2ptext.databases", "Databases in which workers may run.",
 		"Names separated by commas; empty means every "

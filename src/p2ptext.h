@@ -22,6 +22,8 @@ extern int p2ptext_batch_size;
 extern int p2ptext_max_in_flight;
 extern int p2ptext_request_timeout;
 extern char *p2ptext_secrets_file;
+extern char *p2ptext_ca_file;
+extern bool p2ptext_sending;
 extern char *p2ptext_databases;
 
 #endif /* P2PTEXT_H */

@@ -141,10 +141,11 @@ BEGIN
 	SELECT * INTO camp FROM p2ptext.campaign c WHERE c.id = camp.id FOR NO KEY UPDATE;
 	PERFORM p2ptext.require_open(camp);
 	SELECT * INTO STRICT gw FROM p2ptext.gateway g WHERE g.id = camp.gateway_id;
-	IF gw.provider <> 'loopback' AND NOT p2ptext.has_secret(gw.name) THEN
+	IF NOT p2ptext.has_secret(gw.name) AND (
+		SELECT p.needs_secret FROM p2ptext.provider p WHERE p.provider = gw.provider) THEN
 		RAISE EXCEPTION 'gateway "%" has no credentials', gw.name
 			USING ERRCODE = 'object_not_in_prerequisite_state',
-			HINT = format('Put the line "%s = <auth token>" into the file named by p2ptext.secrets_file, and reload.', gw.name);
+			HINT = format('Put the line "%s = <secret>" into the file named by p2ptext.secrets_file, and reload.', gw.name);
 	END IF;
 	senders := ARRAY(SELECT s.number FROM p2ptext.sender s
 					 WHERE s.gateway_id = gw.id AND s.enabled ORDER BY s.number);

@@ -32,7 +32,8 @@ _Static_assert(LIBCURL_VERSION_NUM >= 0x075000,
 #define CONNECT_TIMEOUT_MS 10000L
 #define MAX_IDLE_S 30L		   /* before a kept connection is too old */
 #define MAX_RETRY_AFTER_S 3600 /* whatever a gateway says */
-#define UNREACHABLE_MS 5000	   /* between attempts to reach it */
+#define UNREACHABLE_MS 1000	   /* at least, between attempts to reach it */
+#define HOLD_MS 1000		   /* at most, for the worker to take note */
 #define WARN_EVERY_MS 10000
 
 /*
@@ -49,6 +50,7 @@ typedef struct Window
 	Job *last;
 	uint32_t in_flight;
 	bool open; /* the last transfer got an answer */
+	uint64_t hold_until;
 	uint64_t warned_at;
 } Window;
 
@@ -57,6 +59,8 @@ typedef struct Transfer
 	CURL *easy;
 	Job *job;
 	const GatewayAdapter *adapter; /* which built the request */
+	const Gateway *gateway;		   /* whose settings the handle has, ... */
+	uint32_t version;			   /* ... as of this version */
 	HttpRequest req;
 	struct curl_slist *headers;
 	Buf headers_made; /* what "headers" was made from */
@@ -67,6 +71,7 @@ typedef struct Transfer
 } Transfer;
 
 static CURLM *multi;
+static const char *default_ca_file; /* libcurl's own */
 static Transfer *free_transfers;
 static long n_transfers; /* made, whether busy or free */
 static size_t n_busy;
@@ -82,15 +87,34 @@ put_result(uint64_t id, const SendResult *result)
 	wire_put_str(&link_out, result->provider_id);
 	wire_put_str(&link_out, result->code);
 	wire_put_str(&link_out, result->text);
+	wire_put_u32(&link_out, result->scope);
 	wire_put_u32(&link_out, result->retry_after_ms);
 	wire_put_u32(&link_out, result->segments);
 	link_end();
 }
 
+void
+put_found(uint64_t id, const FindResult *result)
+{
+	wire_begin(&link_out, WIRE_FOUND);
+	wire_put_u64(&link_out, id);
+	wire_put_u32(&link_out, result->answered);
+	wire_put_u32(&link_out, result->n);
+	for (uint32_t i = 0; i < result->n; i++)
+		wire_put_str(&link_out, result->provider_ids[i]);
+	link_end();
+}
+
+/* The end of a job that did not begin, or whose answer is "result". */
 static void
 finish_job(Job *job, const SendResult *result)
 {
-	put_result(job->text.id, result);
+	FindResult not_asked = {0};
+
+	if (job->find)
+		put_found(job->text.id, &not_asked);
+	else
+		put_result(job->text.id, result);
 	free(job);
 }
 
@@ -185,6 +209,16 @@ set_headers(Transfer *transfer)
 	curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, transfer->headers);
 }
 
+/* A handle that last served another gateway, or other settings of it. */
+static void
+set_ca_file(Transfer *transfer, const Gateway *gateway)
+{
+	curl_easy_setopt(transfer->easy, CURLOPT_CAINFO,
+					 *gateway->ca_file ? gateway->ca_file : default_ca_file);
+	transfer->gateway = gateway;
+	transfer->version = gateway->version;
+}
+
 static void
 start_transfer(Job *job)
 {
@@ -206,11 +240,16 @@ start_transfer(Job *job)
 	buf_clear(&req->url);
 	buf_clear(&req->headers);
 	buf_clear(&req->body);
-	gateway->adapter->build(gateway, &job->text, req);
+	if (job->find)
+		gateway->adapter->find(gateway, &job->text, req);
+	else
+		gateway->adapter->build(gateway, &job->text, req);
 	set_headers(transfer);
 	curl_easy_setopt(transfer->easy, CURLOPT_URL, buf_str(&req->url));
 	curl_easy_setopt(transfer->easy, CURLOPT_USERNAME, req->user);
 	curl_easy_setopt(transfer->easy, CURLOPT_PASSWORD, req->password);
+	if (transfer->gateway != gateway || transfer->version != gateway->version)
+		set_ca_file(transfer, gateway);
 	curl_easy_setopt(transfer->easy, CURLOPT_TIMEOUT_MS,
 					 gateway->timeout_ms ? (long) gateway->timeout_ms
 										 : DEFAULT_TIMEOUT_MS);
@@ -244,12 +283,15 @@ start_waiting(Gateway *gateway)
 			room = PROBES;
 		if (gateway->problem == NULL && window->in_flight >= room)
 			return;
+		if (window->hold_until != 0 && now_ms() < window->hold_until)
+			return;
 		window->first = job->next;
 		if (gateway->problem)
 		{
-			SendResult result = {.retry_after_ms = GATEWAY_MEND_MS};
+			SendResult result = {0};
 
-			result_set(&result, WIRE_RETRY, "config", gateway->problem);
+			result_defer(&result, WIRE_SCOPE_GATEWAY, GATEWAY_MEND_MS, "config",
+						 gateway->problem);
 			finish_job(job, &result);
 		}
 		else
@@ -289,7 +331,7 @@ http_give_back(void)
 {
 	SendResult result = {0};
 
-	result_set(&result, WIRE_NOT_STARTED, "", "");
+	result_defer(&result, WIRE_SCOPE_TEXT, 0, "", "");
 	for (size_t i = 0; i < n_windows; i++)
 	{
 		Window *window = windows[i]->window;
@@ -302,6 +344,57 @@ http_give_back(void)
 			finish_job(job, &result);
 		}
 	}
+}
+
+void
+http_recall(uint64_t id)
+{
+	SendResult result = {0};
+
+	result_defer(&result, WIRE_SCOPE_TEXT, 0, "", "");
+	for (size_t i = 0; i < n_windows; i++)
+	{
+		Window *window = windows[i]->window;
+		Job *before = NULL;
+
+		for (Job *job = window->first; job; before = job, job = job->next)
+		{
+			if (job->text.id != id || job->find)
+				continue;
+			if (before)
+				before->next = job->next;
+			else
+				window->first = job->next;
+			if (window->last == job)
+				window->last = before;
+			finish_job(job, &result);
+			return;
+		}
+	}
+}
+
+/* Let windows go on whose time has come; how long until the next does. */
+int
+http_held_ms(uint64_t now)
+{
+	int ms = -1;
+
+	for (size_t i = 0; i < n_windows; i++)
+	{
+		Window *window = windows[i]->window;
+
+		if (window->hold_until == 0)
+			continue;
+		if (now >= window->hold_until)
+		{
+			window->hold_until = 0;
+			start_waiting(windows[i]);
+			ms = 0;
+		}
+		else if (ms < 0 || window->hold_until - now < (uint64_t) ms)
+			ms = (int) (window->hold_until - now);
+	}
+	return ms;
 }
 
 bool
@@ -349,11 +442,8 @@ judge_failure(Transfer *transfer, CURLcode failure, SendResult *result)
 	if (transfer->begun && written > 0)
 		result_set(result, WIRE_UNKNOWN, failure_code(failure), text);
 	else
-	{
-		result_set(result, WIRE_RETRY, failure_code(failure), text);
-		result->retry_after_ms =
-			transfer->begun ? GATEWAY_BUSY_MS : UNREACHABLE_MS;
-	}
+		result_defer(result, WIRE_SCOPE_GATEWAY, UNREACHABLE_MS,
+					 failure_code(failure), text);
 
 	window->open = false;
 	if (window->warned_at == 0 || now - window->warned_at > WARN_EVERY_MS)
@@ -365,35 +455,72 @@ judge_failure(Transfer *transfer, CURLcode failure, SendResult *result)
 }
 
 static void
-judge_response(Transfer *transfer, SendResult *result)
+read_response(Transfer *transfer, HttpResponse *res)
 {
-	HttpResponse res = {.body = buf_str(&transfer->response),
-						.body_len = transfer->response.len};
 	curl_off_t seconds = 0;
 
-	curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &res.status);
+	res->body = buf_str(&transfer->response);
+	res->body_len = transfer->response.len;
+
+	curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &res->status);
 	curl_easy_getinfo(transfer->easy, CURLINFO_RETRY_AFTER, &seconds);
 	if (seconds > 0)
-		res.retry_after_ms =
+		res->retry_after_ms =
 			(uint32_t) (seconds < MAX_RETRY_AFTER_S ? seconds
 													: MAX_RETRY_AFTER_S) *
 			1000;
-	transfer->adapter->parse(&res, result);
 	transfer->job->gateway->window->open = true;
+}
+
+static void
+finish_find(Transfer *transfer, CURLcode code)
+{
+	Job *job = transfer->job;
+	FindResult result = {0};
+	HttpResponse res = {0};
+
+	if (code == CURLE_OK)
+	{
+		read_response(transfer, &res);
+		transfer->adapter->found(job->gateway, &job->text, &res, &result);
+	}
+	put_found(job->text.id, &result);
+	free(job);
+}
+
+static void
+finish_send(Transfer *transfer, CURLcode code)
+{
+	Gateway *gateway = transfer->job->gateway;
+	SendResult result = {0};
+	HttpResponse res = {0};
+
+	if (code == CURLE_OK)
+	{
+		read_response(transfer, &res);
+		transfer->adapter->parse(gateway, &res, &result);
+	}
+	else
+		judge_failure(transfer, code, &result);
+
+	/* Wait for what the worker makes of it before starting more. */
+	if (result.scope != WIRE_SCOPE_TEXT && result.retry_after_ms > 0)
+		gateway->window->hold_until =
+			now_ms() + (result.retry_after_ms < HOLD_MS ? result.retry_after_ms
+														: HOLD_MS);
+	finish_job(transfer->job, &result);
 }
 
 static void
 finish_transfer(Transfer *transfer, CURLcode code)
 {
 	Gateway *gateway = transfer->job->gateway;
-	SendResult result = {0};
 
-	if (code == CURLE_OK)
-		judge_response(transfer, &result);
+	if (transfer->job->find)
+		finish_find(transfer, code);
 	else
-		judge_failure(transfer, code, &result);
+		finish_send(transfer, code);
 	curl_multi_remove_handle(multi, transfer->easy);
-	finish_job(transfer->job, &result);
 	transfer->job = NULL;
 	transfer->next_free = free_transfers;
 	free_transfers = transfer;
@@ -435,6 +562,7 @@ http_init(void)
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK ||
 		(multi = curl_multi_init()) == NULL)
 		link_fatal("libcurl does not start");
+	default_ca_file = curl_version_info(CURLVERSION_NOW)->cainfo;
 }
 
 void

@@ -91,8 +91,9 @@ later_run(uint64_t now)
 		wire_begin(&link_out, WIRE_WEBHOOK);
 		wire_put_u64(&link_out, 0);
 		wire_put_u32(&link_out, later.gateway);
-		wire_put_str(&link_out, ""); /* signature */
-		wire_put_u32(&link_out, 0);	 /* signed strings */
+		wire_put_u32(&link_out, WIRE_PROOF_NONE);
+		wire_put_u32(&link_out, 0); /* signatures */
+		wire_put_u32(&link_out, 0); /* signed strings */
 		wire_put_str(&link_out, "{}");
 		wire_put_str(&link_out, ""); /* raw body */
 		wire_put_u32(&link_out, 1);

@@ -18,6 +18,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -236,7 +237,11 @@ put_webhook(struct MHD_Connection *connection, const Request *request,
 	wire_begin(&link_out, WIRE_WEBHOOK);
 	wire_put_u64(&link_out, id);
 	wire_put_u32(&link_out, request->route.gateway->id);
-	wire_put_bytes(&link_out, buf_str(&hook->signature), hook->signature.len);
+	wire_put_u32(&link_out, hook->proof);
+	wire_put_u32(&link_out, (uint32_t) hook->n_signatures);
+	for (size_t i = 0; i < hook->n_signatures; i++)
+		wire_put_bytes(&link_out, buf_str(&hook->signatures[i]),
+					   hook->signatures[i].len);
 	wire_put_u32(&link_out, (uint32_t) hook->n_signed);
 	for (size_t i = 0; i < hook->n_signed; i++)
 		wire_put_bytes(&link_out, buf_str(&hook->signed_strings[i]),
@@ -301,6 +306,7 @@ submit(struct MHD_Connection *connection, Request *request, const char *method)
 								.ref = request->route.ref,
 								.body = buf_str(&request->body),
 								.body_len = request->body.len,
+								.now = (int64_t) time(NULL),
 								.header = get_header,
 								.arg = connection};
 	Hook hook = {0};

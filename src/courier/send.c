@@ -20,42 +20,66 @@
 #include "later.h"
 #include "link.h"
 
+/* More than any gateway takes with one text. */
+#define MAX_MEDIA 10
+
 static bool quitting;
 
-/* Take a WIRE_SEND frame, up to its end, as a job; NULL if it is bad. */
+/* Copy strings to the end of a job; false if one of them holds a NUL. */
+static bool
+copy_strings(char **fields[], const WireStr *strings, size_t n, char *memory)
+{
+	for (size_t i = 0; i < n; i++)
+	{
+		if (memchr(strings[i].data, '\0', strings[i].len))
+			return false;
+		*fields[i] = memory;
+		memcpy(memory, strings[i].data, strings[i].len);
+		memory += strings[i].len + 1;
+	}
+	return true;
+}
+
+/* Take a WIRE_SEND or WIRE_FIND frame as a job; NULL if it is bad. */
 static Job *
 take_job(WireFrame *frame)
 {
 	Text text = {.id = wire_get_u64(frame)};
 	Gateway *gateway = gateway_by_id(wire_get_u32(frame));
-	char **const fields[] = {&text.ref, &text.from, &text.to, &text.body};
-	WireStr strings[4];
+	WireStr strings[4 + MAX_MEDIA];
+	char **fields[4 + MAX_MEDIA];
+	size_t n = 4;
 	size_t total = 0;
-	char *memory;
 	Job *job;
 
 	for (size_t i = 0; i < 4; i++)
-	{
 		strings[i] = wire_get_str(frame);
-		if (memchr(strings[i].data, '\0', strings[i].len))
-			return NULL;
-		total += strings[i].len + 1;
-	}
+	text.n_media = wire_get_u32(frame);
+	if (text.n_media > MAX_MEDIA)
+		return NULL;
+	for (; n < 4 + text.n_media; n++)
+		strings[n] = wire_get_str(frame);
 	text.validity_s = wire_get_u32(frame);
+	text.claimed_at = (int64_t) wire_get_u64(frame);
 	if (!wire_done(frame))
 		return NULL;
+	for (size_t i = 0; i < n; i++)
+		total += strings[i].len + 1;
 
-	job = xalloc(sizeof(Job) + total);
-	memory = job->memory;
-	for (size_t i = 0; i < 4; i++)
-	{
-		*fields[i] = memory;
-		memcpy(memory, strings[i].data, strings[i].len);
-		memory += strings[i].len + 1;
-	}
+	job = xalloc(sizeof(Job) + text.n_media * sizeof(char *) + total);
 	job->text = text;
+	job->text.media = job->memory;
 	job->gateway = gateway;
-	return job;
+	fields[0] = &job->text.ref;
+	fields[1] = &job->text.from;
+	fields[2] = &job->text.to;
+	fields[3] = &job->text.body;
+	for (size_t i = 4; i < n; i++)
+		fields[i] = &job->text.media[i - 4];
+	if (copy_strings(fields, strings, n, (char *) &job->memory[text.n_media]))
+		return job;
+	free(job);
+	return NULL;
 }
 
 static void
@@ -74,21 +98,45 @@ simulate(Job *job)
 	free(job);
 }
 
+/* Nothing was done about it; "ms" until there is a point in trying again. */
 static void
-give_back(Job *job, WireOutcome outcome, const char *code, const char *text)
+give_back(Job *job, uint32_t ms, const char *code, const char *text)
 {
 	SendResult result = {0};
+	FindResult not_asked = {0};
 
-	result_set(&result, outcome, code, text);
-	result.retry_after_ms = outcome == WIRE_RETRY ? GATEWAY_MEND_MS : 0;
-	put_result(job->text.id, &result);
+	if (job->find)
+		put_found(job->text.id, &not_asked);
+	else
+	{
+		result_defer(&result, WIRE_SCOPE_TEXT, ms, code, text);
+		put_result(job->text.id, &result);
+	}
 	free(job);
+}
+
+static void
+start(Job *job)
+{
+	if (quitting)
+		give_back(job, 0, "", "");
+	else if (job->gateway == NULL)
+		give_back(job, GATEWAY_MEND_MS, "config",
+				  "the courier was not told of this gateway");
+	else if (job->find &&
+			 (job->gateway->problem || job->gateway->adapter->find == NULL))
+		give_back(job, 0, "", "");
+	else if (job->gateway->problem == NULL && job->gateway->adapter->simulate)
+		simulate(job);
+	else
+		http_submit(job);
 }
 
 static bool
 take_frame(WireFrame *frame)
 {
 	Gateway *gateway;
+	uint64_t id;
 	Job *job;
 
 	switch ((int) frame->type)
@@ -99,20 +147,17 @@ take_frame(WireFrame *frame)
 				http_changed(gateway);
 			return gateway != NULL;
 		case WIRE_SEND:
+		case WIRE_FIND:
 			job = take_job(frame);
 			if (job == NULL)
 				return false;
-			if (quitting)
-				give_back(job, WIRE_NOT_STARTED, "", "");
-			else if (job->gateway == NULL)
-				give_back(job, WIRE_RETRY, "config",
-						  "the courier was not told of this gateway");
-			else if (job->gateway->problem == NULL &&
-					 job->gateway->adapter->simulate)
-				simulate(job);
-			else
-				http_submit(job);
+			job->find = frame->type == WIRE_FIND;
+			start(job);
 			return true;
+		case WIRE_RECALL:
+			id = wire_get_u64(frame);
+			http_recall(id);
+			return wire_done(frame);
 		case WIRE_QUIT:
 			quitting = true;
 			http_give_back();
@@ -134,9 +179,13 @@ send_run(void)
 	for (;;)
 	{
 		int timeout_ms;
+		int held_ms;
 
 		http_perform();
 		timeout_ms = quitting ? -1 : later_run(now_ms());
+		held_ms = http_held_ms(now_ms());
+		if (held_ms >= 0 && (timeout_ms < 0 || held_ms < timeout_ms))
+			timeout_ms = held_ms;
 		link_flush();
 		if (quitting && !http_busy() && wire_pending(&link_out) == 0)
 			break;

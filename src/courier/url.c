@@ -47,7 +47,7 @@ has_part(CURLU *parts, CURLUPart part)
 }
 
 const char *
-url_problem(const char *url)
+url_problem(const char *url, bool plain_http)
 {
 	CURLU *parts = curl_url();
 	char *scheme = NULL;
@@ -65,9 +65,10 @@ url_problem(const char *url)
 			 has_part(parts, CURLUPART_FRAGMENT))
 		problem = "the gateway's base_url may have a scheme, a host, a port "
 				  "and a path, and nothing else";
-	else if (strcmp(scheme, "http") == 0 && !is_loopback(host))
+	else if (strcmp(scheme, "http") == 0 && !plain_http && !is_loopback(host))
 		problem = "the gateway's base_url must begin with https://, since "
-				  "plain http is only for a gateway on this machine";
+				  "plain http is only for a gateway on this machine or one "
+				  "whose row has plain_http";
 	else if (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0)
 		problem = "the gateway's base_url must begin with https://";
 	curl_free(scheme);

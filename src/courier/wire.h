@@ -25,7 +25,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define WIRE_VERSION 1
+#define WIRE_VERSION 2
 
 /* No frame is longer; it bounds what either end buffers for the other. */
 #define WIRE_MAX_FRAME (256 * 1024)
@@ -38,11 +38,18 @@ typedef enum WireType
 	/* worker to courier */
 	WIRE_GATEWAY = 'G', /* u32 gateway, str name, str provider,
 						 * str base_url, str account, str secret,
-						 * str settings (JSON object), str public_url,
+						 * str webhook_secret (what our callback URLs must
+						 * carry), str settings (JSON object),
+						 * str public_url, str ca_file ("": the system's),
+						 * u32 plain_http (1: to any host),
 						 * u32 max_in_flight, u32 timeout_ms.
 						 * Sent again when the row changes. */
 	WIRE_SEND = 'S',	/* u64 id, u32 gateway, str ref, str from, str to,
-						 * str body, u32 validity_s (0 = no limit) */
+						 * str body, u32 n and n times str media URL,
+						 * u32 validity_s (0 = no limit),
+						 * u64 claimed_at (seconds since 1970) */
+	WIRE_FIND = 'F',	/* the same: ask whether the gateway has that text */
+	WIRE_RECALL = 'C',	/* u64 id: give back that text if not begun */
 	WIRE_ACK = 'A',		/* u64 request, u32 HTTP status to answer with */
 	WIRE_SERVE = 'O',	/* none: every gateway has been told, so one that is
 						 * not known does not exist */
@@ -52,10 +59,15 @@ typedef enum WireType
 	/* courier to worker */
 	WIRE_HELLO = 'H',	/* u32 WIRE_VERSION: sandboxed and ready */
 	WIRE_RESULT = 'R',	/* u64 id, u32 WireOutcome, str provider_id,
-						 * str code, str text, u32 retry_after_ms,
-						 * u32 segments (0 = not told) */
+						 * str code, str text, u32 WireScope,
+						 * u32 retry_after_ms, u32 segments (0 = not
+						 * told) */
+	WIRE_FOUND = 'D',	/* u64 id, u32 asked (0: the gateway did not say),
+						 * u32 n and n times str provider_id of a text that
+						 * the gateway has and that may be this one */
 	WIRE_WEBHOOK = 'W', /* u64 request (0 = wants no ack), u32 gateway,
-						 * str signature (raw bytes), u32 n and n times
+						 * u32 WireProof, u32 n and n times str signature
+						 * (raw bytes; one is enough), u32 n and n times
 						 * str signed (the byte strings of which one must
 						 * have been signed), str headers (JSON object),
 						 * str raw body, u32 n and n events, each:
@@ -72,10 +84,29 @@ typedef enum WireOutcome
 	WIRE_SENT = 1,	  /* the gateway accepted it */
 	WIRE_FAILED,	  /* refused for good */
 	WIRE_OPTED_OUT,	  /* refused: the gateway holds an opt-out */
-	WIRE_RETRY,		  /* surely not accepted; another attempt is safe */
-	WIRE_NOT_STARTED, /* no byte of it left the courier (shutdown) */
+	WIRE_RETRY,		  /* surely not accepted; one attempt more is used up */
+	WIRE_DEFERRED,	  /* surely not accepted, and the text is not to blame:
+					   * to be tried again, and no attempt is used up */
 	WIRE_UNKNOWN	  /* may or may not have been accepted */
 } WireOutcome;
+
+/* For what else but the text itself a delay holds. */
+typedef enum WireScope
+{
+	WIRE_SCOPE_TEXT,
+	WIRE_SCOPE_SENDER, /* every text from this number */
+	WIRE_SCOPE_GATEWAY /* every text to this gateway */
+} WireScope;
+
+/* How a webhook shows where it comes from. */
+typedef enum WireProof
+{
+	WIRE_PROOF_NONE,
+	WIRE_PROOF_HMAC_SHA1,
+	WIRE_PROOF_HMAC_SHA256,
+	WIRE_PROOF_ED25519, /* the secret is the public key, in base64 */
+	WIRE_PROOF_TOKEN	/* the signature is the secret itself */
+} WireProof;
 
 typedef enum WireEventKind
 {

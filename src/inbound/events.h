@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "courier/wire.h"
+#include "nodes/pg_list.h"
 
 #define EVENT_COLUMNS 14
 
@@ -29,8 +30,20 @@ extern bool events_take(EventBatch *batch, int32 gateway, WireFrame *frame);
 extern void events_store(EventBatch *batch, int first, int n);
 extern void events_reset(EventBatch *batch);
 
+#define PROOF_STRINGS 8
+
+/* What came with a webhook to show where it is from. */
+typedef struct Proof
+{
+	WireProof kind;
+	uint32 n_signatures;
+	WireStr signatures[PROOF_STRINGS];
+	uint32 n_signed;
+	WireStr signed_strings[PROOF_STRINGS];
+} Proof;
+
 /* signature.c */
-extern bool signature_ok(const char *provider, const char *secret,
-						 WireStr signature, const WireStr *candidates, int n);
+extern bool proof_take(Proof *proof, WireFrame *frame);
+extern bool proof_ok(const Proof *proof, const List *secrets);
 
 #endif /* P2PTEXT_EVENTS_H */

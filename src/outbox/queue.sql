@@ -113,25 +113,28 @@ BEGIN
 	ON CONFLICT DO NOTHING;
 
 	-- What did not leave, or may not have.
-	IF outcomes && '{retry,not_started,unknown}' THEN
+	IF outcomes && '{retry,deferred,unknown}' THEN
 		UPDATE p2ptext.outbox o
 		SET status = CASE r.outcome WHEN 'unknown' THEN 'unknown' ELSE 'approved' END,
 			reason = CASE r.outcome WHEN 'unknown' THEN 'no_answer' WHEN 'retry' THEN 'retry' END,
-			position = CASE r.outcome WHEN 'not_started' THEN nextval('p2ptext.outbox_position') END,
-			not_before = CASE r.outcome WHEN 'retry' THEN
+			position = CASE WHEN r.outcome = 'deferred' AND r.delay_ms = 0
+				THEN nextval('p2ptext.outbox_position') END,
+			not_before = CASE WHEN r.outcome = 'deferred' AND r.delay_ms > 0
+				THEN now() + r.delay_ms * interval '1 millisecond'
+				WHEN r.outcome = 'retry' THEN
 				now() + greatest(r.delay_ms, least(500 * 2 ^ least(o.attempts, 10), 300000)
 										  * (0.5 + random())) * interval '1 millisecond' END,
-			attempts = o.attempts - (r.outcome = 'not_started')::int,
+			attempts = o.attempts - (r.outcome = 'deferred')::int,
 			error_code = nullif(r.code, ''), error_text = nullif(r.detail, '')
 		FROM unnest(ids, campaigns, outcomes, codes, details, delays_ms)
 			AS r(id, campaign_id, outcome, code, detail, delay_ms)
 		WHERE o.id = r.id AND o.campaign_id = r.campaign_id AND o.status = 'sending'
-		AND r.outcome IN ('retry', 'not_started', 'unknown');
+		AND r.outcome IN ('retry', 'deferred', 'unknown');
 	END IF;
 END
 $$;
 COMMENT ON FUNCTION p2ptext.finish(bigint[], int[], text[], text[], text[], text[], int[], int[]) IS
-'records what the gateway answered for claimed texts: sent, failed, opted_out, retry, not_started or unknown';
+'records what the gateway answered for claimed texts: sent, failed, opted_out, retry, deferred or unknown';
 
 -- A text did leave, whatever was thought of it: a receipt or a person says so.
 CREATE FUNCTION p2ptext.settle(ids bigint[], campaigns int[]) RETURNS void

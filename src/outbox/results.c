@@ -51,7 +51,7 @@ static const char *const outcome_names[] = {
 	[WIRE_FAILED] = "failed",
 	[WIRE_OPTED_OUT] = "opted_out",
 	[WIRE_RETRY] = "retry",
-	[WIRE_NOT_STARTED] = "not_started",
+	[WIRE_DEFERRED] = "deferred",
 	[WIRE_UNKNOWN] = "unknown",
 };
 
@@ -106,10 +106,11 @@ count(WireOutcome outcome)
 			tally[COUNT_RETRIED]++;
 			deferred = true;
 			break;
+		case WIRE_DEFERRED:
+			deferred = true;
+			break;
 		case WIRE_UNKNOWN:
 			tally[COUNT_UNKNOWN]++;
-			break;
-		case WIRE_NOT_STARTED:
 			break;
 	}
 }

@@ -35,9 +35,8 @@
 typedef struct Gateway
 {
 	int32 id;
-	char *provider;
 	bool verify;
-	char *secret;
+	List *secrets; /* of char *; any of them will do */
 } Gateway;
 
 /* A request that waits for its events to be stored. */
@@ -71,26 +70,37 @@ tell_gateway(HeapTuple tuple, TupleDesc desc)
 	wire_put_str(&courier.out, SPI_getvalue(tuple, desc, 3));
 	wire_put_str(&courier.out, "");
 	wire_put_str(&courier.out, "");
-	wire_put_str(&courier.out, ""); /* the listener has no secret */
-	wire_put_str(&courier.out, "{}");
+	wire_put_str(&courier.out, ""); /* the listener has no secret ... */
+	wire_put_str(&courier.out, ""); /* ... of either kind */
+	wire_put_str(&courier.out, SPI_getvalue(tuple, desc, 5));
 	wire_put_str(&courier.out, p2ptext_public_url);
+	wire_put_str(&courier.out, "");
+	wire_put_u32(&courier.out, 0);
 	wire_put_u32(&courier.out, 0);
 	wire_put_u32(&courier.out, 0);
 	courier_frame_end(&courier);
 }
 
 static void
+forget_secrets(Gateway *gateway)
+{
+	ListCell *cell;
+
+	foreach (cell, gateway->secrets)
+		explicit_bzero(lfirst(cell), strlen(lfirst(cell)));
+}
+
+static void
 load_settings(void *arg)
 {
-	if (SPI_execute("SELECT id, name, provider, verify_webhooks "
+	if (SPI_execute("SELECT id, name, provider, verify_webhooks, settings "
 					"FROM p2ptext.gateway WHERE provider <> 'loopback' "
 					"ORDER BY id",
 					true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read gateways");
 
 	for (int i = 0; i < n_gateways; i++)
-		if (gateways[i].secret != NULL)
-			explicit_bzero(gateways[i].secret, strlen(gateways[i].secret));
+		forget_secrets(&gateways[i]);
 	MemoryContextReset(settings_context);
 	n_gateways = 0;
 	gateways = MemoryContextAllocZero(settings_context,
@@ -104,9 +114,9 @@ load_settings(void *arg)
 		bool isnull;
 
 		gateway->id = DatumGetInt32(SPI_getbinval(tuple, desc, 1, &isnull));
-		gateway->provider = SPI_getvalue(tuple, desc, 3);
 		gateway->verify = DatumGetBool(SPI_getbinval(tuple, desc, 4, &isnull));
-		gateway->secret = secret_of(SPI_getvalue(tuple, desc, 2), WARNING);
+		gateway->secrets =
+			webhook_secrets_of(SPI_getvalue(tuple, desc, 2), WARNING);
 		MemoryContextSwitchTo(old);
 		if (courier.pid > 0)
 			tell_gateway(tuple, desc);
@@ -160,26 +170,14 @@ take_webhook(WireFrame *frame)
 {
 	uint64 request = wire_get_u64(frame);
 	int32 id = wire_get_u32(frame);
-	WireStr signature = wire_get_str(frame);
-	uint32 n = wire_get_u32(frame);
-	WireStr candidates[8];
 	int first = events.n;
-	const Gateway *gateway;
+	const Gateway *gateway = find_gateway(id);
+	Proof proof;
 
-	if (n > lengthof(candidates))
-	{
-		courier_fail(&courier, "courier sent a broken frame");
-		return;
-	}
-	for (uint32 i = 0; i < n; i++)
-		candidates[i] = wire_get_str(frame);
-	gateway = find_gateway(id);
-	if (!events_take(&events, id, frame))
+	if (!proof_take(&proof, frame) || !events_take(&events, id, frame))
 		courier_fail(&courier, "courier sent a broken frame");
 	else if (gateway == NULL ||
-			 (gateway->verify &&
-			  !signature_ok(gateway->provider, gateway->secret, signature,
-							candidates, n)))
+			 (gateway->verify && !proof_ok(&proof, gateway->secrets)))
 	{
 		events.n = first;
 		worker_count(COUNT_REJECTED, 1);

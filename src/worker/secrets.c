@@ -69,29 +69,61 @@ trim(char *text)
 	return text;
 }
 
-/* The secret of a gateway, palloc'd, or NULL; a bad file is told at elevel. */
-char *
-secret_of(const char *gateway, int elevel)
+/*
+ * All that the file has under a name, palloc'd, as a List of strings; a bad
+ * file is told at elevel.
+ */
+static List *
+secrets_named(const char *name, int elevel)
 {
 	FILE *file = open_secrets(elevel);
 	char line[LONGEST_LINE];
-	char *secret = NULL;
+	List *found = NIL;
 
 	if (file == NULL)
-		return NULL;
-	while (secret == NULL && fgets(line, sizeof(line), file) != NULL)
+		return NIL;
+	while (fgets(line, sizeof(line), file) != NULL)
 	{
 		char *equals = strchr(line, '=');
 
 		if (line[0] == '#' || equals == NULL)
 			continue;
 		*equals = '\0';
-		if (strcmp(trim(line), gateway) == 0 && *trim(equals + 1) != '\0')
-			secret = pstrdup(trim(equals + 1));
+		if (strcmp(trim(line), name) == 0 && *trim(equals + 1) != '\0')
+			found = lappend(found, pstrdup(trim(equals + 1)));
 	}
 	explicit_bzero(line, sizeof(line));
 	FreeFile(file);
-	return secret;
+	return found;
+}
+
+/* What a gateway wants to see of us, or NULL. */
+char *
+secret_of(const char *gateway, int elevel)
+{
+	List *found = secrets_named(gateway, elevel);
+
+	return found == NIL ? NULL : linitial(found);
+}
+
+/*
+ * What we want to see of a gateway's webhooks: any of the lines
+ * "GATEWAY.webhook = ...", of which there are two while one takes the place
+ * of the other, or else what it wants to see of us.
+ */
+List *
+webhook_secrets_of(const char *gateway, int elevel)
+{
+	List *found = secrets_named(psprintf("%s.webhook", gateway), elevel);
+
+	return found == NIL ? secrets_named(gateway, elevel) : found;
+}
+
+/* The one for our own callback URLs, or NULL; never the sending secret. */
+char *
+webhook_secret_of(const char *gateway, int elevel)
+{
+	return secret_of(psprintf("%s.webhook", gateway), elevel);
 }
 
 Datum

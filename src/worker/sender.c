@@ -81,6 +81,8 @@ static void
 tell_gateway(HeapTuple tuple, TupleDesc desc, const char *secret)
 {
 	static const int columns[] = {2, 3, 4, 5}; /* name ... account */
+	char *name = SPI_getvalue(tuple, desc, 2);
+	char *webhook_secret = webhook_secret_of(name, WARNING);
 	bool isnull;
 
 	wire_begin(&courier.out, WIRE_GATEWAY);
@@ -89,13 +91,18 @@ tell_gateway(HeapTuple tuple, TupleDesc desc, const char *secret)
 	for (int i = 0; i < (int) lengthof(columns); i++)
 		wire_put_str(&courier.out, SPI_getvalue(tuple, desc, columns[i]));
 	wire_put_str(&courier.out, secret);
+	wire_put_str(&courier.out, webhook_secret);
 	wire_put_str(&courier.out, SPI_getvalue(tuple, desc, 6));
 	wire_put_str(&courier.out, p2ptext_public_url);
+	wire_put_str(&courier.out, p2ptext_ca_file);
+	wire_put_u32(&courier.out,
+				 DatumGetBool(SPI_getbinval(tuple, desc, 7, &isnull)));
 	wire_put_u32(&courier.out, p2ptext_max_in_flight);
 	wire_put_u32(&courier.out, p2ptext_request_timeout);
 	if (!courier_frame_end(&courier))
-		elog(ERROR, "settings of gateway \"%s\" are too long",
-			 SPI_getvalue(tuple, desc, 2));
+		elog(ERROR, "settings of gateway \"%s\" are too long", name);
+	if (webhook_secret != NULL)
+		explicit_bzero(webhook_secret, strlen(webhook_secret));
 }
 
 static void
@@ -105,8 +112,9 @@ load_settings(void *arg)
 	Gateway *fresh;
 
 	if (SPI_execute("SELECT id, name, provider, coalesce(base_url, ''), "
-					"coalesce(account, ''), settings "
-					"FROM p2ptext.gateway WHERE enabled ORDER BY id",
+					"coalesce(account, ''), settings, plain_http, needs_secret "
+					"FROM p2ptext.gateway JOIN p2ptext.provider "
+					"USING (provider) WHERE enabled ORDER BY id",
 					true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read gateways");
 	fresh = MemoryContextAllocZero(TopMemoryContext,
@@ -119,10 +127,11 @@ load_settings(void *arg)
 		int32 id = DatumGetInt32(SPI_getbinval(tuple, desc, 1, &isnull));
 		char *name = SPI_getvalue(tuple, desc, 2);
 		bool loopback = strcmp(SPI_getvalue(tuple, desc, 3), "loopback") == 0;
-		char *secret = loopback ? "" : secret_of(name, WARNING);
+		char *secret = secret_of(name, WARNING);
 		Gateway *before = find_gateway(id);
 
-		if (secret == NULL)
+		if (secret == NULL &&
+			DatumGetBool(SPI_getbinval(tuple, desc, 8, &isnull)))
 		{
 			worker_note_error(psprintf(
 				"gateway \"%s\" has no credentials: put \"%s = <secret>\" "
@@ -131,7 +140,7 @@ load_settings(void *arg)
 			continue;
 		}
 		tell_gateway(tuple, desc, secret);
-		if (!loopback)
+		if (secret != NULL)
 			explicit_bzero(secret, strlen(secret));
 		fresh[n].id = id;
 		fresh[n].loopback = loopback;
@@ -158,7 +167,9 @@ hand_over(const Claimed *text)
 	wire_put_str(&courier.out, text->sender);
 	wire_put_str(&courier.out, text->phone);
 	wire_put_str(&courier.out, text->body);
+	wire_put_u32(&courier.out, 0);
 	wire_put_u32(&courier.out, Max(text->validity_s, 0));
+	wire_put_u64(&courier.out, timestamptz_to_time_t(GetCurrentTimestamp()));
 	if (!courier_frame_end(&courier))
 	{
 		results_add(text->id, text->campaign, WIRE_FAILED, "", "too_long",
@@ -192,12 +203,13 @@ take_result(WireFrame *frame)
 	char *provider_id = wire_text(wire_get_str(frame));
 	char *code = wire_text(wire_get_str(frame));
 	char *text = wire_text(wire_get_str(frame));
+	WireScope scope = wire_get_u32(frame);
 	uint32 delay_ms = wire_get_u32(frame);
 	uint32 segments = wire_get_u32(frame);
 	InFlight *entry = hash_search(in_flight, &id, HASH_FIND, NULL);
 
 	if (!wire_done(frame) || entry == NULL || outcome < WIRE_SENT ||
-		outcome > WIRE_UNKNOWN)
+		outcome > WIRE_UNKNOWN || scope > WIRE_SCOPE_GATEWAY)
 	{
 		courier_fail(&courier, "courier told of a text it was not given");
 		return;
@@ -212,15 +224,13 @@ static void
 take_webhook(WireFrame *frame)
 {
 	Gateway *gateway;
+	Proof proof;
 	int32 id;
 
 	(void) wire_get_u64(frame);
 	id = wire_get_u32(frame);
 	gateway = find_gateway(id);
-	(void) wire_get_str(frame);
-	for (uint32 n = wire_get_u32(frame); n > 0 && frame->ok; n--)
-		(void) wire_get_str(frame);
-	if (gateway == NULL || !gateway->loopback ||
+	if (gateway == NULL || !gateway->loopback || !proof_take(&proof, frame) ||
 		!events_take(&events, id, frame))
 	{
 		courier_fail(&courier, "courier sent an event it cannot have");
@@ -259,7 +269,7 @@ abandon_in_flight(void)
 		bool handed = entry->end <= courier.flushed;
 
 		results_add(entry->id, entry->campaign,
-					handed ? WIRE_UNKNOWN : WIRE_NOT_STARTED, "", "", "", 0, 0);
+					handed ? WIRE_UNKNOWN : WIRE_DEFERRED, "", "", "", 0, 0);
 		landed(entry);
 	}
 }

@@ -12,6 +12,7 @@
 
 #include "postgres.h"
 
+#include "nodes/pg_list.h"
 #include "port/atomics.h"
 #include "storage/condition_variable.h"
 #include "storage/latch.h"
@@ -149,5 +150,7 @@ extern void receiver_run(void);
 
 /* secrets.c */
 extern char *secret_of(const char *gateway, int elevel);
+extern char *webhook_secret_of(const char *gateway, int elevel);
+extern List *webhook_secrets_of(const char *gateway, int elevel);
 
 #endif /* P2PTEXT_WORKER_H */

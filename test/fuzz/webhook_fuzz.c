@@ -45,8 +45,11 @@ tell_gateway(void)
 	wire_put_str(&buf, "");
 	wire_put_str(&buf, "AC1");
 	wire_put_str(&buf, "");
+	wire_put_str(&buf, "");
 	wire_put_str(&buf, "{}");
 	wire_put_str(&buf, "https://user:pw@text.example.org:8443/x");
+	wire_put_str(&buf, "");
+	wire_put_u32(&buf, 0);
 	wire_put_u32(&buf, 1);
 	wire_put_u32(&buf, 1000);
 	wire_end(&buf);

@@ -37,9 +37,10 @@ read_webhook(WireFrame *frame)
 
 	wire_get_u64(frame);
 	wire_get_u32(frame);
-	total += sum(wire_get_str(frame));
-	for (uint32_t n = wire_get_u32(frame); n > 0 && frame->ok; n--)
-		total += sum(wire_get_str(frame));
+	wire_get_u32(frame);
+	for (int i = 0; i < 2; i++)
+		for (uint32_t n = wire_get_u32(frame); n > 0 && frame->ok; n--)
+			total += sum(wire_get_str(frame));
 	total += sum(wire_get_str(frame));
 	total += sum(wire_get_str(frame));
 	for (uint32_t n = wire_get_u32(frame); n > 0 && frame->ok; n--)
@@ -60,8 +61,8 @@ read_result(WireFrame *frame)
 	wire_get_u32(frame);
 	for (int i = 0; i < 3; i++)
 		total += sum(wire_get_str(frame));
-	wire_get_u32(frame);
-	wire_get_u32(frame);
+	for (int i = 0; i < 3; i++)
+		wire_get_u32(frame);
 	return total + wire_done(frame);
 }
 

@@ -23,7 +23,7 @@ our %OUTCOME = (
 	FAILED => 2,
 	OPTED_OUT => 3,
 	RETRY => 4,
-	NOT_STARTED => 5,
+	DEFERRED => 5,
 	UNKNOWN => 6);
 our %OUTCOME_NAME = reverse %OUTCOME;
 
@@ -90,22 +90,28 @@ sub gateway
 		  . join('',
 			map { str($_ // '') } $arg{name} // 'demo', $arg{provider} // 'twilio',
 			$arg{base_url}, $arg{account} // 'AC1', $arg{secret} // 'token',
-			$arg{settings} // '{}', $arg{public_url})
-		  . pack('LL', $arg{max_in_flight} // 64, $arg{timeout_ms} // 5000));
+			$arg{webhook_secret}, $arg{settings} // '{}', $arg{public_url},
+			$arg{ca_file})
+		  . pack('LLL', $arg{plain_http} // 0, $arg{max_in_flight} // 64, $arg{timeout_ms} // 5000));
 }
 
 sub send_text
 {
 	my ($self, %arg) = @_;
+	my @media = @{ $arg{media} // [] };
 	return $self->frame(
-		'S',
+		$arg{find} ? 'F' : 'S',
 		pack('QL', $arg{id}, $arg{gateway} // 1)
 		  . join('',
 			map { str($_) } $arg{ref} // "$arg{id}-abc",
 			$arg{from} // '+12025550100', $arg{to} // '+14155552345',
 			$arg{body} // 'ok')
-		  . pack('L', $arg{validity_s} // 0));
+		  . pack('L', scalar @media)
+		  . join('', map { str($_) } @media)
+		  . pack('LQ', $arg{validity_s} // 0, $arg{claimed_at} // time));
 }
+
+sub recall { return $_[0]->frame('C', pack('Q', $_[1])) }
 
 sub ack { return $_[0]->frame('A', pack('QL', $_[1], $_[2])) }
 sub serve { return $_[0]->frame('O', '') }
@@ -114,18 +120,30 @@ sub quit { return $_[0]->frame('Q', '') }
 sub unpack_result
 {
 	my %r;
-	@r{qw(id outcome provider_id code text retry_after_ms segments)} =
-	  unpack('Q L L/a L/a L/a L L', $_[0]);
+	@r{qw(id outcome provider_id code text scope retry_after_ms segments)} =
+	  unpack('Q L L/a L/a L/a L L L', $_[0]);
 	$r{outcome} = $OUTCOME_NAME{ $r{outcome} };
 	return \%r;
+}
+
+sub unpack_found
+{
+	my ($id, $asked, $n, @ids) = unpack('Q L L (L/a)*', $_[0]);
+	return { id => $id, asked => $asked, provider_ids => \@ids };
 }
 
 sub unpack_webhook
 {
 	my %w;
-	my ($request, $gateway, $signature, $n, $rest) =
-	  unpack('Q L L/a L a*', $_[0]);
+	my ($request, $gateway, $proof, $n, $rest) = unpack('Q L L L a*', $_[0]);
+	my @signatures;
 	my @signed;
+	for (1 .. $n)
+	{
+		(my $one, $rest) = unpack('L/a a*', $rest);
+		push @signatures, $one;
+	}
+	($n, $rest) = unpack('L a*', $rest);
 	for (1 .. $n)
 	{
 		(my $one, $rest) = unpack('L/a a*', $rest);
@@ -148,7 +166,9 @@ sub unpack_webhook
 	return {
 		request => $request,
 		gateway => $gateway,
-		signature => $signature,
+		proof => $proof,
+		signature => $signatures[0] // '',
+		signatures => \@signatures,
 		signed => \@signed,
 		headers => $headers,
 		raw => $raw,
@@ -172,6 +192,7 @@ sub next_frame
 			return [
 				$type,
 				$type eq 'R' ? unpack_result($fields)
+				: $type eq 'D' ? unpack_found($fields)
 				: $type eq 'W' ? unpack_webhook($fields)
 				: $type eq 'L' ? [ unpack('L L/a', $fields) ]
 				: unpack('L', $fields)

@@ -14,7 +14,7 @@ use Time::HiRes qw(time sleep);
 my $port = free_port();
 my $courier =
   CourierTest->start('listen', '--address', '127.0.0.1', '--port', $port);
-is($courier->next_of('H'), 1, 'says hello once it listens')
+is($courier->next_of('H'), 2, 'says hello once it listens')
   or BAIL_OUT('the courier does not start');
 is($courier->kernel_status('NoNewPrivs'), 1, '... without new privileges');
 SKIP:
@@ -329,7 +329,7 @@ like($courier->next_of('L')->[1],
 $courier =
   CourierTest->start('listen', '--address', '127.0.0.1, 127.0.0.2', '--port',
 	$port);
-is($courier->next_of('H'), 1, 'two addresses');
+is($courier->next_of('H'), 2, 'two addresses');
 foreach my $address ('127.0.0.1', '127.0.0.2')
 {
 	my $one = IO::Socket::INET->new(PeerAddr => $address, PeerPort => $port);

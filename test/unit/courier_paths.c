@@ -117,9 +117,9 @@ test_urls(void)
 	};
 
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
-		is_str(url_problem(good[i]), NULL, good[i]);
+		is_str(url_problem(good[i], false), NULL, good[i]);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		ok(url_problem(bad[i]) != NULL, "not %s", bad[i]);
+		ok(url_problem(bad[i], false) != NULL, "not %s", bad[i]);
 }
 
 static void
@@ -132,10 +132,10 @@ tell_gateway(uint32_t id, const char *name, const char *provider)
 	wire_put_u32(&buf, id);
 	wire_put_str(&buf, name);
 	wire_put_str(&buf, provider);
-	for (int i = 0; i < 5; i++)
-		wire_put_str(&buf, i == 3 ? "{}" : "");
-	wire_put_u32(&buf, 1);
-	wire_put_u32(&buf, 1);
+	for (int i = 0; i < 7; i++)
+		wire_put_str(&buf, i == 4 ? "{}" : "");
+	for (int i = 0; i < 3; i++)
+		wire_put_u32(&buf, 1);
 	wire_end(&buf);
 	if (wire_next(&buf, &frame) != 1 || gateway_update(&frame) == NULL)
 		abort();

@@ -11,7 +11,7 @@ use Time::HiRes qw(time sleep);
 
 my $server = TestServer->start;
 my $courier = CourierTest->start('send');
-is($courier->next_of('H'), 1, 'says hello with its version')
+is($courier->next_of('H'), 2, 'says hello with its version')
   or BAIL_OUT('the courier does not start');
 is($courier->kernel_status('NoNewPrivs'), 1, '... without new privileges');
 SKIP:
@@ -66,7 +66,7 @@ unlike($got->{head}, qr/\|Expect:/, 'no Expect header');
 # Answers.
 $r = result($courier, body => '429');
 is("$r->{outcome} $r->{code} $r->{retry_after_ms}",
-	'RETRY 20429 3000', '429 with Retry-After');
+	'DEFERRED 20429 3000', '429 with Retry-After');
 $r = result($courier, body => 'stop');
 is("$r->{outcome} $r->{code}", 'OPTED_OUT 21610', 'an opt-out there');
 $r = result($courier, body => 'bad');
@@ -74,7 +74,7 @@ is("$r->{outcome} $r->{code} $r->{text}",
 	'FAILED 21211 not a valid phone number', 'a bad number');
 $r = result($courier, body => 'auth');
 is("$r->{outcome} $r->{code} $r->{retry_after_ms}",
-	'RETRY 20003 30000', 'bad credentials lose no text');
+	'DEFERRED 20003 30000', 'bad credentials lose no text');
 $r = result($courier, body => '500');
 is("$r->{outcome} $r->{code}", 'UNKNOWN http-500', '500 may have been accepted');
 $r = result($courier, body => 'nonsense');
@@ -82,9 +82,9 @@ is($r->{outcome}, 'UNKNOWN', '201 with half a body may have been accepted');
 $r = result($courier, body => 'huge');
 is($r->{outcome}, 'UNKNOWN', 'so may what gets an endless answer');
 $r = result($courier, body => 'html');
-is("$r->{outcome} $r->{code}", 'RETRY http-404', 'no API there');
+is("$r->{outcome} $r->{code}", 'DEFERRED http-404', 'no API there');
 $r = result($courier, body => 'moved');
-is("$r->{outcome} $r->{code}", 'RETRY http-307', 'a redirect is not followed');
+is("$r->{outcome} $r->{code}", 'DEFERRED http-307', 'a redirect is not followed');
 is(scalar received($next_id), 1, '... so there is one request');
 
 # No double text: the gateway takes a text on a kept connection, or on a
@@ -124,14 +124,14 @@ is(scalar received($next_id), 1, '... sent once');
 my $closed = free_port();
 $courier->gateway(base_url => "http://127.0.0.1:$closed");
 $r = result($courier);
-is("$r->{outcome} $r->{code}", 'RETRY connect', 'connection refused');
+is("$r->{outcome} $r->{code}", 'DEFERRED connect', 'connection refused');
 cmp_ok($r->{retry_after_ms}, '>', 0, '... says when to try again');
 $courier->gateway(base_url => 'https://nowhere.invalid');
 $r = result($courier);
-is("$r->{outcome} $r->{code}", 'RETRY resolve', 'a name that is not known');
+is("$r->{outcome} $r->{code}", 'DEFERRED resolve', 'a name that is not known');
 $courier->gateway(base_url => 'https://127.0.0.1:' . $server->{port}, timeout_ms => 300);
 $r = result($courier);
-is("$r->{outcome} $r->{code}", 'RETRY timeout', 'a TLS server that says nothing');
+is("$r->{outcome} $r->{code}", 'DEFERRED timeout', 'a TLS server that says nothing');
 
 # What cannot be sent as configured waits, and says why.
 foreach my $case (
@@ -150,10 +150,10 @@ foreach my $case (
 	my ($arg, $like) = @$case;
 	$courier->gateway(%$arg);
 	$r = result($courier);
-	is("$r->{outcome} $r->{code}", 'RETRY config', "@{[%$arg]}");
+	is("$r->{outcome} $r->{code}", 'DEFERRED config', "@{[%$arg]}");
 	like($r->{text}, $like, '... is told why');
 }
-is(result($courier, gateway => 77)->{outcome}, 'RETRY', 'an unknown gateway');
+is(result($courier, gateway => 77)->{outcome}, 'DEFERRED', 'an unknown gateway');
 $courier->gateway(base_url => $server->url, public_url => 'http://x');
 is(result($courier)->{outcome}, 'SENT', 'mended, it works again');
 
@@ -200,7 +200,7 @@ is_deeply(
 	{
 		9001 => 'UNKNOWN',
 		9002 => 'UNKNOWN',
-		map { $_ => 'NOT_STARTED' } 9003 .. 9006
+		map { $_ => 'DEFERRED' } 9003 .. 9006
 	},
 	'QUIT gives back what has not begun, and finishes what has');
 is($courier->wait_exit, 0, '... and exits cleanly');

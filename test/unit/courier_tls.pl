@@ -104,16 +104,16 @@ sub attempt
 
 unlink "$dir/request";
 is(attempt('https://127.0.0.1:' . serve('right')),
-	'RETRY tls 0', 'a certificate that nobody vouches for');
+	'DEFERRED tls 0', 'a certificate that nobody vouches for');
 
 SKIP:
 {
 	skip 'cannot mount here', 4
 	  if system("unshare -rm mount --bind $dir/right.crt '$bundle' 2>/dev/null");
 	is(attempt('https://127.0.0.1:' . serve('other'), 'other'),
-		'RETRY tls 0', 'a certificate for another name');
+		'DEFERRED tls 0', 'a certificate for another name');
 	is( attempt('https://127.0.0.1:' . serve('right', '-tls1_1'), 'right'),
-		'RETRY tls 0', 'an old TLS version');
+		'DEFERRED tls 0', 'an old TLS version');
 	ok(!-e "$dir/request", 'none of them saw a byte of the request');
 	is(attempt('https://127.0.0.1:' . serve('right'), 'right'),
 		'SENT  0', 'a gateway to be trusted');

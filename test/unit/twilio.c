@@ -72,7 +72,7 @@ parse(long status, const char *body, size_t len, uint32_t retry_after_ms)
 	HttpResponse res = {status, body, len, retry_after_ms};
 	SendResult result = {0};
 
-	twilio_adapter.parse(&res, &result);
+	twilio_adapter.parse(NULL, &res, &result);
 	return result;
 }
 
@@ -103,19 +103,19 @@ test_parse(void)
 		uint32_t retry_after_ms;
 	} cases[] = {
 		{400, "{\"code\":21610}", WIRE_OPTED_OUT, "21610", 0},
-		{400, "{\"code\":21611}", WIRE_RETRY, "21611", 1000},
+		{400, "{\"code\":21611}", WIRE_DEFERRED, "21611", 1000},
 		{400, "{\"code\":21617}", WIRE_FAILED, "21617", 0},
-		{429, "{\"code\":20429}", WIRE_RETRY, "20429", 1000},
-		{429, "", WIRE_RETRY, "http-429", 1000},
-		{429, "{\"code\":63038}", WIRE_RETRY, "63038", 1000},
-		{401, "{\"code\":20003}", WIRE_RETRY, "20003", 30000},
-		{403, "{\"code\":20005}", WIRE_RETRY, "20005", 30000},
-		{403, "{\"code\":1}", WIRE_RETRY, "1", 30000},
-		{401, "", WIRE_RETRY, "http-401", 30000},
-		{404, "{\"code\":20404}", WIRE_RETRY, "20404", 30000},
-		{400, "<html>", WIRE_RETRY, "http-400", 30000},
-		{408, "", WIRE_RETRY, "http-408", 30000},
-		{302, "", WIRE_RETRY, "http-302", 30000},
+		{429, "{\"code\":20429}", WIRE_DEFERRED, "20429", 1000},
+		{429, "", WIRE_DEFERRED, "http-429", 1000},
+		{429, "{\"code\":63038}", WIRE_DEFERRED, "63038", 1000},
+		{401, "{\"code\":20003}", WIRE_DEFERRED, "20003", 30000},
+		{403, "{\"code\":20005}", WIRE_DEFERRED, "20005", 30000},
+		{403, "{\"code\":1}", WIRE_DEFERRED, "1", 30000},
+		{401, "", WIRE_DEFERRED, "http-401", 30000},
+		{404, "{\"code\":20404}", WIRE_DEFERRED, "20404", 30000},
+		{400, "<html>", WIRE_RETRY, "http-400", 0},
+		{408, "", WIRE_RETRY, "http-408", 0},
+		{302, "", WIRE_DEFERRED, "http-302", 30000},
 		{303, "", WIRE_UNKNOWN, "http-303", 0},
 		{500, "{\"code\":20500}", WIRE_UNKNOWN, "http-500", 0},
 		{503, "", WIRE_UNKNOWN, "http-503", 0},
@@ -144,7 +144,7 @@ test_parse(void)
 	result = parse_file(400, "twilio-send-error-optout.json");
 	is_num(result.outcome, WIRE_OPTED_OUT, "an opt-out");
 	result = parse_file(429, "twilio-send-error-rate.json");
-	is_num(result.outcome, WIRE_RETRY, "too many requests");
+	is_num(result.outcome, WIRE_DEFERRED, "too many requests");
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 	{
@@ -320,8 +320,8 @@ verify(const Hook *hook, const char *token)
 		HMAC(EVP_sha1(), token, (int) strlen(token),
 			 (const unsigned char *) hook->signed_strings[i].data,
 			 hook->signed_strings[i].len, mac, &len);
-		if (len == hook->signature.len &&
-			memcmp(mac, hook->signature.data, len) == 0)
+		if (len == hook->signatures[0].len &&
+			memcmp(mac, hook->signatures[0].data, len) == 0)
 			return true;
 	}
 	return false;
@@ -402,7 +402,7 @@ test_signatures(void)
 		hook_free(&hook);
 	}
 	events("", 0, "", "/w", "not base64", &hook);
-	is_num((long long) hook.signature.len, 0,
+	is_num((long long) hook.n_signatures, 0,
 		   "a signature that is not base64 is none");
 	hook_free(&hook);
 	gateway.public_url = "";

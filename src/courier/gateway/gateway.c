@@ -71,7 +71,12 @@ clear_fields(Gateway *gateway)
 	if (gateway->secret)
 		explicit_bzero(gateway->secret, strlen(gateway->secret));
 	free(gateway->secret);
+	if (gateway->webhook_secret)
+		explicit_bzero(gateway->webhook_secret,
+					   strlen(gateway->webhook_secret));
+	free(gateway->webhook_secret);
 	free(gateway->public_url);
+	free(gateway->ca_file);
 	free(gateway->problem);
 	json_decref(gateway->settings);
 }
@@ -94,7 +99,7 @@ find_problem(const Gateway *gateway, const char *provider)
 		buf_puts(&text, "the gateway's settings are not a JSON object");
 	else
 	{
-		problem = url_problem(gateway->base_url);
+		problem = url_problem(gateway->base_url, gateway->plain_http);
 		if (problem == NULL && gateway->adapter->check)
 			problem = gateway->adapter->check(gateway);
 	}
@@ -128,8 +133,11 @@ gateway_update(WireFrame *frame)
 	next.base_url = frame_str(frame);
 	next.account = frame_str(frame);
 	next.secret = frame_str(frame);
+	next.webhook_secret = frame_str(frame);
 	settings = frame_str(frame);
 	next.public_url = frame_str(frame);
+	next.ca_file = frame_str(frame);
+	next.plain_http = wire_get_u32(frame) == 1;
 	next.max_in_flight = wire_get_u32(frame);
 	next.timeout_ms = wire_get_u32(frame);
 	trim_slashes(next.base_url);
@@ -155,6 +163,7 @@ gateway_update(WireFrame *frame)
 		clear_fields(gateway);
 	next.memory = gateway->memory;
 	next.window = gateway->window;
+	next.version = gateway->version + 1;
 	*gateway = next;
 	return gateway;
 }
@@ -198,6 +207,16 @@ result_set(SendResult *result, WireOutcome outcome, const char *code,
 	copy_text(result->text, sizeof(result->text), text);
 }
 
+/* Not now, and not the text's fault. */
+void
+result_defer(SendResult *result, WireScope scope, uint32_t ms, const char *code,
+			 const char *text)
+{
+	result_set(result, WIRE_DEFERRED, code, text);
+	result->scope = scope;
+	result->retry_after_ms = ms;
+}
+
 /*
  * What an HTTP status alone says.  "refused" is the outcome of a 4xx that
  * faults the request itself.  After a 5xx, or a 2xx that makes no sense, the
@@ -211,35 +230,52 @@ result_by_status(const HttpResponse *res, WireOutcome refused,
 
 	snprintf(code, sizeof(code), "http-%ld", res->status);
 	if (res->status == 429)
-	{
-		result_set(result, WIRE_RETRY, code, "the gateway is busy");
-		result->retry_after_ms = GATEWAY_BUSY_MS;
-	}
+		result_defer(result, WIRE_SCOPE_GATEWAY, GATEWAY_BUSY_MS, code,
+					 "the gateway is busy");
 	else if (res->status == 401 || res->status == 403)
-	{
-		result_set(result, WIRE_RETRY, code,
-				   "the gateway refuses our account or secret");
-		result->retry_after_ms = GATEWAY_MEND_MS;
-	}
+		result_defer(result, WIRE_SCOPE_GATEWAY, GATEWAY_MEND_MS, code,
+					 "the gateway refuses our account or secret");
 	else if ((res->status / 100 == 3 && res->status != 303) ||
 			 res->status == 404 || res->status == 405)
-	{
-		result_set(result, WIRE_RETRY, code,
-				   "no such API there: look at the gateway's base_url and "
-				   "account");
-		result->retry_after_ms = GATEWAY_MEND_MS;
-	}
+		result_defer(result, WIRE_SCOPE_GATEWAY, GATEWAY_MEND_MS, code,
+					 "no such API there: look at the gateway's base_url and "
+					 "account");
 	else if (res->status / 100 == 4)
-	{
 		result_set(result, refused, code, "the gateway refuses the request");
-		result->retry_after_ms = refused == WIRE_RETRY ? GATEWAY_MEND_MS : 0;
-	}
 	else
 		result_set(result, WIRE_UNKNOWN, code,
 				   "the gateway did not say whether it took the text");
 
-	if (result->outcome == WIRE_RETRY && res->retry_after_ms > 0)
+	if (result->outcome == WIRE_DEFERRED && res->retry_after_ms > 0)
 		result->retry_after_ms = res->retry_after_ms;
+}
+
+/* One more text that the gateway has and that may be the one asked for. */
+void
+found_add(FindResult *result, const char *provider_id)
+{
+	if (result->n < FOUND_MAX)
+		copy_text(result->provider_ids[result->n++],
+				  sizeof(result->provider_ids[0]), provider_id);
+}
+
+/* Where the gateway is to send receipts of a text; nothing if we listen not. */
+void
+put_status_url(Buf *out, const Gateway *gateway, const Text *text)
+{
+	if (*gateway->public_url)
+		buf_printf(out, "%s/webhook/%s/status/%s", gateway->public_url,
+				   gateway->name, text->ref);
+}
+
+/* A setting that is a text, or "". */
+const char *
+setting_text(const Gateway *gateway, const char *key)
+{
+	const char *value =
+		json_string_value(json_object_get(gateway->settings, key));
+
+	return value ? value : "";
 }
 
 char *
@@ -270,20 +306,27 @@ hook_add_event(Hook *hook, WireEventKind kind)
 	return event;
 }
 
+/* How the webhook proves itself: one more signature of which one must hold. */
+void
+hook_signature(Hook *hook, WireProof proof, const void *data, size_t len)
+{
+	hook->proof = proof;
+	if (hook->n_signatures < HOOK_MAX_SIGNATURES)
+		buf_put(&hook->signatures[hook->n_signatures++], data, len);
+}
+
 /* One more string that may be what the provider signed. */
 void
-hook_sign_alternative(Hook *hook, const Buf *signed_string)
+hook_signed(Hook *hook, const void *data, size_t len)
 {
 	for (size_t i = 0; i < hook->n_signed; i++)
 	{
-		if (hook->signed_strings[i].len == signed_string->len &&
-			memcmp(hook->signed_strings[i].data, signed_string->data,
-				   signed_string->len) == 0)
+		if (hook->signed_strings[i].len == len &&
+			memcmp(buf_str(&hook->signed_strings[i]), data, len) == 0)
 			return;
 	}
 	if (hook->n_signed < HOOK_MAX_SIGNED)
-		buf_put(&hook->signed_strings[hook->n_signed++], signed_string->data,
-				signed_string->len);
+		buf_put(&hook->signed_strings[hook->n_signed++], data, len);
 }
 
 void
@@ -304,7 +347,8 @@ event_free(HookEvent *event)
 void
 hook_free(Hook *hook)
 {
-	buf_free(&hook->signature);
+	for (size_t i = 0; i < hook->n_signatures; i++)
+		buf_free(&hook->signatures[i]);
 	for (size_t i = 0; i < hook->n_signed; i++)
 		buf_free(&hook->signed_strings[i]);
 	for (size_t i = 0; i < hook->n_events; i++)

@@ -37,11 +37,15 @@ typedef struct Gateway
 	char *name;
 	char *base_url;
 	char *account;
-	char *secret; /* empty in a listening courier */
+	char *secret;		  /* empty in a listening courier, ... */
+	char *webhook_secret; /* ... as is this, for callback URLs */
 	char *public_url;
+	char *ca_file; /* empty: the system's */
 	json_t *settings;
+	bool plain_http; /* allowed also to other machines */
 	uint32_t max_in_flight;
 	uint32_t timeout_ms;
+	uint32_t version; /* counts the changes */
 	const GatewayAdapter *adapter; /* NULL once removed, or not known */
 	char *problem;				   /* why nothing can be sent; or NULL */
 
@@ -57,7 +61,10 @@ typedef struct Text
 	char *from;
 	char *to;
 	char *body;
+	char **media; /* URLs */
+	uint32_t n_media;
 	uint32_t validity_s; /* 0: no limit */
+	int64_t claimed_at;	 /* seconds since 1970 */
 } Text;
 
 typedef struct HttpRequest
@@ -84,9 +91,20 @@ typedef struct SendResult
 	char provider_id[128];
 	char code[64];
 	char text[512];
+	WireScope scope; /* of the delay */
 	uint32_t retry_after_ms;
 	uint32_t segments; /* 0: not told */
 } SendResult;
+
+#define FOUND_MAX 16
+
+/* What a gateway said when asked for a text. */
+typedef struct FindResult
+{
+	bool answered;
+	uint32_t n;
+	char provider_ids[FOUND_MAX][128]; /* texts that may be the one */
+} FindResult;
 
 /* A webhook, after it was routed to its gateway by its path. */
 typedef struct HookRequest
@@ -97,6 +115,7 @@ typedef struct HookRequest
 	const char *ref;	/* from the path of a receipt's URL, or "" */
 	const char *body;
 	size_t body_len;
+	int64_t now; /* seconds since 1970 */
 	const char *(*header)(void *arg, const char *name); /* or NULL */
 	void *arg;
 } HookRequest;
@@ -116,12 +135,15 @@ typedef struct HookEvent
 	char *media; /* JSON array; NULL is an empty one */
 } HookEvent;
 
+#define HOOK_MAX_SIGNATURES 4
 #define HOOK_MAX_SIGNED 4
 
 /* What an adapter found in a webhook; free with hook_free(). */
 typedef struct Hook
 {
-	Buf signature;
+	WireProof proof;
+	Buf signatures[HOOK_MAX_SIGNATURES]; /* one is enough */
+	size_t n_signatures;
 	Buf signed_strings[HOOK_MAX_SIGNED];
 	size_t n_signed;
 	HookEvent *events;
@@ -161,7 +183,13 @@ struct GatewayAdapter
 
 	/* Sending over HTTP ... */
 	void (*build)(const Gateway *gateway, const Text *text, HttpRequest *req);
-	void (*parse)(const HttpResponse *res, SendResult *result);
+	void (*parse)(const Gateway *gateway, const HttpResponse *res,
+				  SendResult *result);
+
+	/* ... with a way to ask for a text of unknown fate, or NULL ... */
+	void (*find)(const Gateway *gateway, const Text *text, HttpRequest *req);
+	void (*found)(const Gateway *gateway, const Text *text,
+				  const HttpResponse *res, FindResult *result);
 
 	/* ... or, with no network, deciding at once; returns how many events. */
 	size_t (*simulate)(Gateway *gateway, const Text *text, SendResult *result,
@@ -187,12 +215,19 @@ extern void gateway_free_all(void);
 /* for adapters */
 extern void result_set(SendResult *result, WireOutcome outcome,
 					   const char *code, const char *text);
+extern void result_defer(SendResult *result, WireScope scope, uint32_t ms,
+						 const char *code, const char *text);
 extern void result_by_status(const HttpResponse *res, WireOutcome refused,
 							 SendResult *result);
+extern void found_add(FindResult *result, const char *provider_id);
+extern void put_status_url(Buf *out, const Gateway *gateway, const Text *text);
+extern const char *setting_text(const Gateway *gateway, const char *key);
 extern void copy_text(char *dst, size_t size, const char *src);
 extern HookEvent *hook_add_event(Hook *hook, WireEventKind kind);
 extern char *hook_str(const char *str); /* a copy; NULL stays NULL */
-extern void hook_sign_alternative(Hook *hook, const Buf *signed_string);
+extern void hook_signature(Hook *hook, WireProof proof, const void *data,
+						   size_t len);
+extern void hook_signed(Hook *hook, const void *data, size_t len);
 
 /* for those who use adapters */
 extern void hook_free(Hook *hook);

@@ -62,8 +62,8 @@ twilio_build(const Gateway *gateway, const Text *text, HttpRequest *req)
 	{
 		Buf url = {0};
 
-		buf_printf(&url, "%s/webhook/%s/status/%s" TWILIO_RETRIES,
-				   gateway->public_url, gateway->name, text->ref);
+		put_status_url(&url, gateway, text);
+		buf_puts(&url, TWILIO_RETRIES);
 		form_add(&req->body, "StatusCallback", url.data);
 		buf_free(&url);
 	}
@@ -87,24 +87,26 @@ static void
 parse_error(const HttpResponse *res, int64_t code, const char *message,
 			SendResult *result)
 {
+	uint32_t busy_ms =
+		res->retry_after_ms ? res->retry_after_ms : GATEWAY_BUSY_MS;
 	char number[32];
 
 	snprintf(number, sizeof(number), "%" PRId64, code);
 	switch (code)
 	{
 		case 20429: /* too many requests */
+			result_defer(result, WIRE_SCOPE_GATEWAY, busy_ms, number, message);
+			return;
 		case 21611: /* the queue of this sender is full */
-			result_set(result, WIRE_RETRY, number, message);
-			result->retry_after_ms =
-				res->retry_after_ms ? res->retry_after_ms : GATEWAY_BUSY_MS;
+			result_defer(result, WIRE_SCOPE_SENDER, busy_ms, number, message);
 			return;
 		case 21610: /* the recipient has sent STOP */
 			result_set(result, WIRE_OPTED_OUT, number, message);
 			return;
 		case 20003: /* wrong credentials */
 		case 20005: /* account not active */
-			result_set(result, WIRE_RETRY, number, message);
-			result->retry_after_ms = GATEWAY_MEND_MS;
+			result_defer(result, WIRE_SCOPE_GATEWAY, GATEWAY_MEND_MS, number,
+						 message);
 			return;
 	}
 	result_by_status(res, WIRE_FAILED, result);
@@ -113,7 +115,8 @@ parse_error(const HttpResponse *res, int64_t code, const char *message,
 }
 
 static void
-twilio_parse(const HttpResponse *res, SendResult *result)
+twilio_parse(const Gateway *gateway, const HttpResponse *res,
+			 SendResult *result)
 {
 	WireStr body = {res->body, res->body_len};
 	char *sid = result->provider_id;
@@ -121,6 +124,7 @@ twilio_parse(const HttpResponse *res, SendResult *result)
 	char message[512] = "";
 	int64_t code;
 
+	(void) gateway;
 	if (res->status / 100 == 2 &&
 		json_member_text(body, "sid", sid, sizeof(result->provider_id)) && *sid)
 	{
@@ -217,7 +221,7 @@ list_signed_strings(const Gateway *gateway, const HookRequest *req,
 
 		url_form(&candidate, url.data, i & 1, i & 2);
 		buf_put(&candidate, buf_str(&fields), fields.len);
-		hook_sign_alternative(hook, &candidate);
+		hook_signed(hook, candidate.data, candidate.len);
 		buf_free(&candidate);
 	}
 	buf_free(&url);
@@ -343,13 +347,16 @@ static int
 twilio_events(const Gateway *gateway, const HookRequest *req, Hook *hook)
 {
 	const char *signature = req->header(req->arg, "X-Twilio-Signature");
+	Buf decoded = {0};
 	bool complete;
 	Form form;
 
 	if (!form_decode(&form, req->body, req->body_len))
 		return 400;
-	if (signature && !base64_decode(&hook->signature, signature))
-		buf_clear(&hook->signature); /* then it is as good as unsigned */
+	if (signature && base64_decode(&decoded, signature))
+		hook_signature(hook, WIRE_PROOF_HMAC_SHA1, buf_str(&decoded),
+					   decoded.len);
+	buf_free(&decoded);
 	list_signed_strings(gateway, req, &form, hook);
 	complete = find_events(req, &form, hook);
 	form_free(&form);
