@@ -104,7 +104,7 @@ SHLIB_LINK = -lcrypto -Wl,-Bsymbolic
 COURIER = p2ptext-courier
 COURIER_OBJS = $(patsubst %.c,%.o,$(sort \
 	$(wildcard src/courier/*.c src/courier/gateway/*.c)))
-COURIER_PKGS = libcurl jansson libmicrohttpd libseccomp
+COURIER_PKGS = libcurl jansson libmicrohttpd libseccomp libcrypto
 COURIER_CFLAGS = -std=c11 -D_GNU_SOURCE -Isrc -Isrc/courier -g -O2 \
 	-Wall -Wextra -Wmissing-prototypes -Wformat=2 -fPIC \
 	-fvisibility=hidden -fstack-protector-strong \
@@ -172,7 +172,7 @@ test-programs: $(TEST_PROGRAMS)
 test/unit/bin/%: test/unit/%.c $(filter-out src/courier/main.o,$(COURIER_OBJS))
 	$(MKDIR_P) $(@D)
 	$(CC) $(COURIER_CFLAGS) $(COPT) -MMD -MP -MF test/unit/$*.d -o $@ \
-		$(filter %.c %.o,$^) $$(pkg-config --libs $(COURIER_PKGS) libcrypto)
+		$(filter %.c %.o,$^) $$(pkg-config --libs $(COURIER_PKGS))
 
 test/bench/%: test/bench/%.c
 	$(CC) $(COURIER_CFLAGS) $(COPT) -MMD -MP -MF $@.d -o $@ $< \

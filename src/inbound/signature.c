@@ -112,18 +112,16 @@ proof_take(Proof *proof, WireFrame *frame)
 bool
 proof_ok(const Proof *proof, const List *secrets)
 {
+	static const WireStr nothing = {"", 0};
 	bool ok = false;
-	ListCell *cell;
 
-	foreach (cell, secrets)
-		for (uint32 i = 0; i < proof->n_signatures; i++)
-			for (uint32 j = 0; j < Max(proof->n_signed, 1); j++)
-			{
-				WireStr none = {"", 0};
-
-				ok |= signature_ok(
-					proof, lfirst(cell), proof->signatures[i],
-					j < proof->n_signed ? proof->signed_strings[j] : none);
-			}
+	for (int i = 0; i < list_length(secrets); i++)
+		for (uint32 j = 0; j < proof->n_signatures; j++)
+			for (uint32 k = 0; k < Max(proof->n_signed, 1); k++)
+				ok |= signature_ok(proof, list_nth(secrets, i),
+								   proof->signatures[j],
+								   k < proof->n_signed
+									   ? proof->signed_strings[k]
+									   : nothing);
 	return ok;
 }

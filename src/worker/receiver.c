@@ -84,10 +84,12 @@ tell_gateway(HeapTuple tuple, TupleDesc desc)
 static void
 forget_secrets(Gateway *gateway)
 {
-	ListCell *cell;
+	for (int i = 0; i < list_length(gateway->secrets); i++)
+	{
+		char *secret = list_nth(gateway->secrets, i);
 
-	foreach (cell, gateway->secrets)
-		explicit_bzero(lfirst(cell), strlen(lfirst(cell)));
+		explicit_bzero(secret, strlen(secret));
+	}
 }
 
 static void
