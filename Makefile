@@ -24,7 +24,7 @@ demo:
 	test/with-cluster $(if $(KEEP),--keep )-- test/demo
 
 check:
-	test/install-packages --try fuzz
+	test/install-packages --try fuzz kannel
 	test/check
 
 bench:
@@ -74,7 +74,12 @@ SQL_FILES = \
 	src/conversation/conversation.sql \
 	src/conversation/survey.sql \
 	src/outbox/outbox.sql \
+	src/outbox/pool.sql \
+	src/outbox/limits.sql \
+	src/outbox/home.sql \
 	src/outbox/queue.sql \
+	src/outbox/recheck.sql \
+	src/outbox/reconcile.sql \
 	src/conversation/inbox.sql \
 	src/inbound/inbound.sql \
 	src/report/report.sql \
@@ -103,7 +108,7 @@ SHLIB_LINK = -lcrypto -Wl,-Bsymbolic
 #
 COURIER = p2ptext-courier
 COURIER_OBJS = $(patsubst %.c,%.o,$(sort \
-	$(wildcard src/courier/*.c src/courier/gateway/*.c)))
+	$(wildcard src/courier/*.c src/courier/gateway/*.c))) src/text/core/sms.o
 COURIER_PKGS = libcurl jansson libmicrohttpd libseccomp libcrypto
 COURIER_CFLAGS = -std=c11 -D_GNU_SOURCE -Isrc -Isrc/courier -g -O2 \
 	-Wall -Wextra -Wmissing-prototypes -Wformat=2 -fPIC \

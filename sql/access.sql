@@ -75,7 +75,7 @@ INSERT INTO p2ptext.question_response (campaign_id, conversation_id, step_id, va
 INSERT INTO p2ptext.member (role, kind) VALUES ('access_manager', 'manager');
 SELECT p2ptext.grant_role('access_outsider', 'manager');
 SELECT p2ptext.revoke_role('access_texter');
-SELECT p2ptext.claim(0, '{1}', '{initial}', '{0}', '{1}');
+SELECT p2ptext.claim(0, '{1}', '{initial}', '{+12025550100}', '{0}', '{1}', NULL);
 SELECT p2ptext.finish('{1}', '{1}', '{sent}', '{x}', '{x}', '{x}', '{0}', '{0}');
 SELECT p2ptext.apply_inbound();
 -- nor learns a gateway's secret by having it sent elsewhere, or lifts what protects voters
@@ -136,7 +136,7 @@ RESET ROLE;
 
 -- a privilege that somebody granted by hand is not enough
 GRANT EXECUTE ON FUNCTION p2ptext.next_text(text), p2ptext.approve(bigint), p2ptext.approve_batch(text, int), p2ptext.cancel(text),
-	p2ptext.resolve_unknown(bigint, text), p2ptext.opt_out(text, text), p2ptext.reply(bigint, text) TO access_outsider;
+	p2ptext.resolve_unknown(bigint, text), p2ptext.opt_out(text, text), p2ptext.reply(bigint, text, text[]) TO access_outsider;
 SET ROLE access_outsider;
 SELECT p2ptext.next_text('access p2p');
 SELECT p2ptext.approve(7000001);

@@ -10,7 +10,7 @@ SELECT object FROM pg_temp.member WHERE object !~ 'p2ptext' ORDER BY 1;
 SELECT c.oid::regclass FROM pg_class c WHERE c.relnamespace = 'p2ptext'::regnamespace AND c.relkind IN ('r', 'v', 'S', 'm', 'f', 'p', 'c')
 AND c.oid NOT IN (SELECT objid FROM pg_temp.member WHERE classid = 'pg_class'::regclass)
 AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'i');
--- all data are in a dump: every table, every sequence
+-- all data are in a dump: every table, every sequence, but what the script itself fills
 SELECT c.oid::regclass AS not_dumped FROM pg_class c, pg_extension e WHERE e.extname = 'p2ptext' AND c.relnamespace = 'p2ptext'::regnamespace
 AND c.relkind IN ('r', 'p', 'S') AND c.oid <> ALL (e.extconfig) ORDER BY 1;
 SELECT c.oid::regclass AS in_part FROM pg_extension e, unnest(e.extconfig, e.extcondition) x(oid, condition) JOIN pg_class c ON c.oid = x.oid

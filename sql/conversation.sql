@@ -17,14 +17,14 @@ SELECT name FROM p2ptext.add_source('conversation voters', 'conversation_test.vo
 SELECT name FROM p2ptext.add_segment('conversation all', 'conversation voters', 'true');
 SELECT name FROM p2ptext.add_gateway('conversation-test', 'loopback', senders => '{+12025550178}');
 UPDATE p2ptext.gateway SET enabled = false WHERE name = 'conversation-test';
-SELECT name FROM p2ptext.create_campaign('talk', 'conversation all', 'conversation-test', 'Hello', mode => 'broadcast');
+SELECT name FROM p2ptext.create_campaign('talk', 'conversation all', 'conversation-test', 'Hello', mode => 'broadcast', recheck => false);
 SELECT count(*) FROM p2ptext.add_question('talk', 'Will you vote?', '{"yes": ["y"], "no": ["n"]}');
 SELECT drafted FROM p2ptext.launch('talk');
 SELECT p2ptext.approve_batch('talk');
 -- what follows has the conversations 4000001 to 4000008, and the texts of the same numbers
 SELECT id AS camp FROM p2ptext.campaign WHERE name = 'talk' \gset
 SELECT p2ptext.finish(array_agg(id), array_agg(campaign_id), array_agg('sent'::text), array_agg('SM'::text), array_agg(''::text), array_agg(''::text),
-	array_agg(0), array_agg(0)) FROM p2ptext.claim(7, ARRAY[:camp], '{initial}', '{0}', '{7}');
+	array_agg(0), array_agg(0)) FROM p2ptext.claim(7, ARRAY[:camp], '{initial}', '{+12025550178}', '{0}', '{7}', NULL);
 -- the receiver may apply these before we do, so wait for nothing
 BEGIN;
 SELECT p2ptext.store_inbound(array_agg(g.id), array_agg('text'::text), array_agg('conversation-' || n), array_agg(''::text), array_agg(''::text),
@@ -101,7 +101,7 @@ SELECT p2ptext.close(-1);
 RESET ROLE;
 -- what is sent in it moves a closed conversation nowhere
 SELECT p2ptext.finish(array_agg(id), array_agg(campaign_id), array_agg('sent'::text), array_agg('SM'::text), array_agg(''::text), array_agg(''::text),
-	array_agg(0), array_agg(0)) FROM p2ptext.claim(7, ARRAY[:camp], '{reply}', '{0}', '{100}');
+	array_agg(0), array_agg(0)) FROM p2ptext.claim(7, ARRAY[:camp], '{reply}', '{+12025550178}', '{0}', '{100}', NULL);
 SELECT v.id, v.message_status, v.last_out_at IS NOT NULL AS texted, count(m.*) FILTER (WHERE direction = 'out' AND kind = 'reply') AS replies
 FROM p2ptext.conversation v LEFT JOIN p2ptext.message m ON m.conversation_id = v.id WHERE v.campaign_id = :camp GROUP BY v.id, v.campaign_id ORDER BY 1;
 SELECT body = E'Thanks! 👍\n "quoted" \\ {{x}}' AS same_bytes FROM p2ptext.message WHERE conversation_id = 4000001 AND kind = 'reply' AND direction = 'out' ORDER BY id LIMIT 1;

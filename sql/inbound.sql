@@ -12,8 +12,8 @@ SELECT name FROM p2ptext.add_segment('inbound all', 'inbound voters', 'true');
 SELECT name FROM p2ptext.add_gateway('inbound-test', 'loopback', senders => '{+12025550177}');
 UPDATE p2ptext.gateway SET enabled = false WHERE name = 'inbound-test';
 BEGIN;
-SELECT name FROM p2ptext.create_campaign('inbound old', 'inbound all', 'inbound-test', 'Hello', mode => 'broadcast');
-SELECT name FROM p2ptext.create_campaign('inbound', 'inbound all', 'inbound-test', 'Hello', mode => 'broadcast');
+SELECT name FROM p2ptext.create_campaign('inbound old', 'inbound all', 'inbound-test', 'Hello', mode => 'broadcast', recheck => false);
+SELECT name FROM p2ptext.create_campaign('inbound', 'inbound all', 'inbound-test', 'Hello', mode => 'broadcast', recheck => false);
 SELECT value FROM p2ptext.add_question('inbound', 'Will you vote?', '{"yes": ["y", "👍"], "no": ["n", "nope"]}');
 SELECT drafted FROM p2ptext.launch('inbound old');
 SELECT drafted FROM p2ptext.launch('inbound');
@@ -32,7 +32,7 @@ CREATE FUNCTION send(campaign int, n int) RETURNS void LANGUAGE sql AS $$
 	SELECT p2ptext.approve_batch(c.name, n) FROM p2ptext.campaign c WHERE c.id = campaign;
 	SELECT p2ptext.finish(array_agg(id), array_agg(campaign_id), array_agg('sent'::text), array_agg('SM' || id), array_agg(''::text),
 		array_agg(''::text), array_agg(0), array_agg(0))
-	FROM p2ptext.claim(7, ARRAY[campaign], '{initial}', '{0}', ARRAY[n]);
+	FROM p2ptext.claim(7, ARRAY[campaign], '{initial}', '{+12025550177}', '{0}', ARRAY[n], NULL);
 $$;
 -- texts and receipts as the courier tells of them
 CREATE FUNCTION voters_say(voters int[], bodies text[], statuses text[] DEFAULT '{}', media text DEFAULT '', pre text DEFAULT 'text')
@@ -95,7 +95,7 @@ SELECT status, count(*) FROM messages WHERE direction = 'out' AND campaign = 'in
 
 -- a receipt that comes before the gateway's answer waits for it
 SELECT p2ptext.approve_batch('inbound', 2);
-SELECT count(*) FROM p2ptext.claim(7, ARRAY[:camp], '{initial}', '{0}', '{2}');
+SELECT count(*) FROM p2ptext.claim(7, ARRAY[:camp], '{initial}', '{+12025550177}', '{0}', '{2}', NULL);
 SELECT id AS a, ref AS aref FROM texts WHERE status = 'sending' AND voter = 13 \gset
 SELECT id AS b, ref AS bref FROM texts WHERE status = 'sending' AND voter = 14 \gset
 SELECT receipts(ARRAY[:'aref', :'bref'], '{delivered,delivered}');
@@ -112,7 +112,7 @@ SELECT count(*) FROM texts WHERE id = :b;
 SELECT voter, message_status FROM talk WHERE campaign = 'inbound' AND voter IN (13, 14) ORDER BY 1;
 -- and one of a text that was about to be tried again keeps it from being sent twice
 SELECT p2ptext.approve_batch('inbound', 1);
-SELECT id AS c, ref AS cref FROM p2ptext.claim(7, ARRAY[:camp], '{initial}', '{0}', '{1}') \gset
+SELECT id AS c, ref AS cref FROM p2ptext.claim(7, ARRAY[:camp], '{initial}', '{+12025550177}', '{0}', '{1}', NULL) \gset
 SELECT p2ptext.finish(ARRAY[:c], ARRAY[:camp], '{retry}', '{""}', '{500}', '{""}', '{600000}', '{0}');
 SELECT voter, status, reason FROM texts WHERE id = :c;
 SELECT receipts(ARRAY[:'cref'], '{sent}');

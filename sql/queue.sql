@@ -27,9 +27,10 @@ JOIN p2ptext.campaign c ON c.id = m.campaign_id WHERE c.name = 'queue' AND m.dir
 CREATE FUNCTION claim(worker int, mark bigint DEFAULT 0, quota int DEFAULT 100, kind text DEFAULT 'initial')
 RETURNS TABLE (voter int, status text, kind text, body text, gateway boolean, ref boolean, validity_s int, "position" bigint)
 LANGUAGE sql AS $$
-	SELECT v.voter_key::int, c.status, c.kind, c.body, c.gateway_id = k.gateway_id,
+	SELECT v.voter_key::int, c.status, o.kind, c.body, c.gateway_id = k.gateway_id,
 		c.ref ~ ('^' || c.id || '-[0-9a-f]{32}$'), c.validity_s, c.position
-	FROM p2ptext.campaign k, p2ptext.claim(worker, ARRAY[k.id], ARRAY[kind], ARRAY[mark], ARRAY[quota]) c
+	FROM p2ptext.campaign k, p2ptext.claim(worker, ARRAY[k.id], ARRAY[kind], '{+12025550100}', ARRAY[mark], ARRAY[quota],
+		CASE kind WHEN 'initial' THEN p2ptext.recheck(ARRAY[k.id], '{+12025550100}', ARRAY[mark], ARRAY[quota]) END) c
 	JOIN p2ptext.outbox o ON o.id = c.id AND o.campaign_id = c.campaign_id
 	JOIN p2ptext.conversation v ON v.id = o.conversation_id AND v.campaign_id = o.campaign_id
 	WHERE k.name = 'queue' ORDER BY c.position
@@ -38,7 +39,7 @@ CREATE FUNCTION finish(voters int[], outcomes text[], codes text[] DEFAULT '{}',
 RETURNS void LANGUAGE sql AS $$
 	SELECT p2ptext.finish(array_agg(t.id), array_agg(t.campaign_id), array_agg(r.outcome), array_agg('SM' || r.voter),
 		array_agg(coalesce(r.code, '')), array_agg(CASE WHEN r.code IS NULL THEN '' ELSE 'says ' || r.code END),
-		array_agg(delay_ms), array_agg(0))
+		array_agg(CASE r.outcome WHEN 'deferred' THEN 0 ELSE delay_ms END), array_agg(0))
 	FROM unnest(voters, outcomes, codes) AS r(voter, outcome, code)
 	JOIN texts t ON t.voter = r.voter AND t.kind = kinds
 $$;
@@ -56,7 +57,7 @@ SELECT count(*) FROM claim(7, quota => 0);
 SELECT count(*) FROM claim(7, kind => 'reply');
 
 -- whatever the gateway answers has its row
-SELECT finish('{1,2,3,4,5,6}', '{sent,failed,opted_out,retry,not_started,unknown}', '{NULL,30005,21610,20429,NULL,timeout}', 60000);
+SELECT finish('{1,2,3,4,5,6}', '{sent,failed,opted_out,retry,deferred,unknown}', '{NULL,30005,21610,20429,NULL,timeout}', 60000);
 SELECT voter, kind, status, body, sms_segments, approved_by, approved_at IS NOT NULL AS approved, sent_at = now() AS sent_now,
 	status_at = now() AS known_now, gateway_id = :gw AS gateway, provider_id, ref IS NOT NULL AS ref, error_code, error_text
 FROM sent ORDER BY voter;
@@ -88,6 +89,7 @@ SELECT p2ptext.requeue(100);
 SELECT voter, status FROM claim(7);
 SELECT finish('{4}', '{retry}');
 SELECT attempts, not_before - now() BETWEEN interval '1 s' AND interval '3 s' AS second FROM texts WHERE voter = 4;
+UPDATE p2ptext.gateway SET max_attempts = 100000 WHERE id = :gw;
 UPDATE p2ptext.outbox SET attempts = 40000, not_before = now() WHERE id = (SELECT id FROM texts WHERE voter = 4);
 SELECT p2ptext.requeue(100);
 SELECT voter, status FROM claim(7);
@@ -122,16 +124,16 @@ SELECT p2ptext.resolve_unknown(2000007, 'sent');
 ROLLBACK TO s;
 SELECT voter, status FROM texts WHERE id IN (2000007, 2000008) ORDER BY 1;
 -- and settle() may be told twice
-SELECT p2ptext.settle(array_agg(id), array_agg(campaign_id)) FROM texts WHERE voter IN (8, 9);
-SELECT p2ptext.settle('{2000008,2000009}', ARRAY[:camp, :camp]);
-SELECT p2ptext.settle('{}', '{}');
+SELECT p2ptext.settle(array_agg(id), array_agg(campaign_id), NULL) FROM texts WHERE voter IN (8, 9);
+SELECT p2ptext.settle('{2000008,2000009}', ARRAY[:camp, :camp], NULL);
+SELECT p2ptext.settle('{}', '{}', NULL);
 SELECT voter, status FROM sent WHERE voter IN (8, 9) ORDER BY 1;
 
 -- an opt-out of one who is being texted stops the next attempt
-SELECT finish('{7}', '{not_started}');
+SELECT finish('{7}', '{deferred}');
 SELECT voter, status FROM claim(7);
 SELECT phone FROM p2ptext.opt_out((SELECT phone FROM texts WHERE voter = 7));
-SELECT finish('{7}', '{not_started}');
+SELECT finish('{7}', '{deferred}');
 SELECT voter, status, reason FROM texts WHERE voter = 7;
 SELECT voter, status, ref FROM claim(7);
 SELECT voter, status, reason, position, attempts FROM texts WHERE voter = 7;
@@ -194,7 +196,8 @@ SELECT p2ptext.approve_batch('queue', 2);
 INSERT INTO p2ptext.outbox (campaign_id, conversation_id, kind, status, sender, phone, timezones, body, approved_by, approved_at, position)
 SELECT v.campaign_id, v.id, 'reply', 'approved', v.sender, v.phone, v.timezones, 'Thanks ' || n, 'me', now(), nextval('p2ptext.outbox_position')
 FROM p2ptext.conversation v, generate_series(1, 3) n WHERE v.campaign_id = :camp AND v.voter_key = '1' ORDER BY n;
-SELECT kind, body, status FROM p2ptext.claim(7, ARRAY[:camp, :camp, -1], '{reply,initial,reply}', '{0,0,0}', '{2,1,5}') ORDER BY position;
+SELECT lane, body, status FROM p2ptext.claim(7, ARRAY[:camp, :camp, -1], '{reply,initial,reply}', '{+12025550100,+12025550100,+12025550100}', '{0,0,0}', '{2,1,5}',
+	p2ptext.recheck(ARRAY[:camp], '{+12025550100}', '{0}', '{1}')) ORDER BY position;
 SELECT p2ptext.cancel('queue') > 0 AS cancelled;
 SELECT kind, status, count(*), count(*) FILTER (WHERE reason LIKE 'by %') AS by_somebody, count(position) AS queued
 FROM texts GROUP BY 1, 2 ORDER BY 1, 2;

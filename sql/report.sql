@@ -9,7 +9,7 @@ SELECT name FROM p2ptext.add_source('report voters', 'report_test.voters', 'id',
 SELECT name FROM p2ptext.add_segment('report all', 'report voters', 'true');
 SELECT name FROM p2ptext.add_gateway('report-test', 'loopback', senders => '{+12025550179}');
 UPDATE p2ptext.gateway SET enabled = false WHERE name = 'report-test';
-SELECT name FROM p2ptext.create_campaign('report', 'report all', 'report-test', 'Hello', mode => 'broadcast');
+SELECT name FROM p2ptext.create_campaign('report', 'report all', 'report-test', 'Hello', mode => 'broadcast', recheck => false);
 SELECT name FROM p2ptext.create_campaign('report idle', 'report all', 'report-test', 'Hello');
 SELECT count(*) FROM p2ptext.add_question('report', 'Will you vote?', '{"yes": ["y"], "no": ["n"]}');
 SELECT id AS camp FROM p2ptext.campaign WHERE name = 'report' \gset
@@ -26,7 +26,7 @@ SELECT p2ptext.approve_batch('report', 16);
 BEGIN;
 SELECT p2ptext.finish(array_agg(id), array_agg(campaign_id), array_agg(CASE n WHEN 13 THEN 'failed' WHEN 14 THEN 'unknown' ELSE 'sent' END), array_agg('SM'::text),
 	array_agg(''::text), array_agg(''::text), array_agg(0), array_agg(CASE n WHEN 1 THEN 3 ELSE 0 END))
-FROM (SELECT *, row_number() OVER (ORDER BY position) AS n FROM p2ptext.claim(7, ARRAY[:camp], '{initial}', '{0}', '{15}')) c WHERE n < 15;
+FROM (SELECT *, row_number() OVER (ORDER BY position) AS n FROM p2ptext.claim(7, ARRAY[:camp], '{initial}', '{+12025550179}', '{0}', '{15}', NULL)) c WHERE n < 15;
 -- of the 12: 9 delivered, 1 undelivered, 2 of which nothing was heard
 SELECT p2ptext.store_inbound(array_agg(m.gateway_id), array_agg('receipt'::text), array_agg('report-' || m.id), array_agg(''::text), array_agg(m.ref), array_agg(m.phone),
 	array_agg(m.sender), array_agg(''::text), array_agg(CASE v.voter_key::int WHEN 10 THEN 'undelivered' ELSE 'delivered' END), array_agg(''::text), array_agg(''::text),

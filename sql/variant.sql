@@ -15,7 +15,7 @@ SELECT name FROM p2ptext.add_segment('variant', source => 'variant', predicate =
 SELECT name FROM p2ptext.add_gateway('variant', provider => 'loopback');
 UPDATE p2ptext.gateway SET enabled = false WHERE name = 'variant';
 SELECT name FROM p2ptext.create_campaign('variant', segment => 'variant', gateway => 'variant',
-	script => 'Hi {{First Name}} {{lastname}}', mode => 'broadcast');
+	script => 'Hi {{First Name}} {{lastname}}', mode => 'broadcast', recheck => false);
 
 SELECT p2ptext.add_variant('variant', 'A', 'Hello');
 SELECT p2ptext.add_variant('variant', 'B', 'Hello {{fist name}}');
@@ -39,7 +39,7 @@ WHERE o.variant <> (ARRAY['A', 'B'])[p2ptext.pick_variant(c.id || ':' || v.voter
 SELECT p2ptext.approve_batch('variant', max_rows => 10);
 WITH claimed AS (
 	SELECT array_agg(t.id) AS ids, array_agg(t.campaign_id) AS campaigns
-	FROM p2ptext.campaign c, p2ptext.claim(0, ARRAY[c.id], '{initial}', '{0}', '{10}') t
+	FROM p2ptext.campaign c, p2ptext.claim(0, ARRAY[c.id], '{initial}', '{+12025550100}', '{0}', '{10}', NULL) t
 	WHERE c.name = 'variant')
 SELECT p2ptext.finish(ids, campaigns, array_fill('sent'::text, '{10}'), array_fill(''::text, '{10}'),
 	array_fill(''::text, '{10}'), array_fill(''::text, '{10}'), array_fill(0, '{10}'), array_fill(0, '{10}'))

@@ -33,30 +33,33 @@ BEGIN
 				   ' p2ptext.caller(), p2ptext.texter(name), p2ptext.find_campaign(text) TO %I', role);
 	IF kind IN ('texter', 'manager') THEN
 		EXECUTE format('GRANT EXECUTE ON FUNCTION p2ptext.next_text(text), p2ptext.approve(bigint),'
-					   ' p2ptext.reply(bigint, text), p2ptext.close(bigint, text),'
+					   ' p2ptext.reply(bigint, text, text[]), p2ptext.close(bigint, text),'
 					   ' p2ptext.record_answer(bigint, text, text), p2ptext.opt_out(text, text) TO %I', role);
 	END IF;
 	IF kind IN ('reader', 'manager') THEN
 		EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA p2ptext TO %I', role);
-		EXECUTE format('GRANT EXECUTE ON FUNCTION p2ptext.stat_get_workers() TO %I', role);
+		EXECUTE format('GRANT EXECUTE ON FUNCTION p2ptext.stat_get_workers(), p2ptext.stat_get_limits() TO %I', role);
 	END IF;
 	IF kind = 'manager' THEN
 		EXECUTE format('GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA p2ptext TO %I', role);
 		-- Roles are the owner's to give, and the workers' work is theirs.
 		EXECUTE format('REVOKE EXECUTE ON FUNCTION p2ptext.grant_role, p2ptext.revoke_role,'
 					   ' p2ptext.announce, p2ptext.claim, p2ptext.finish, p2ptext.settle,'
-					   ' p2ptext.recover, p2ptext.requeue, p2ptext.store_inbound,'
+					   ' p2ptext.recover, p2ptext.requeue, p2ptext.recheck, p2ptext.voters_in_segment,'
+					   ' p2ptext.last_contact, p2ptext.to_recall, p2ptext.to_find, p2ptext.found,'
+					   ' p2ptext.start_sending, p2ptext.store_inbound,'
 					   ' p2ptext.apply_inbound, p2ptext.apply_receipts, p2ptext.apply_texts FROM %I', role);
 		EXECUTE format('GRANT INSERT, UPDATE, DELETE ON p2ptext.source, p2ptext.segment, p2ptext.campaign,'
-					   ' p2ptext.sender, p2ptext.interaction_step, p2ptext.script_variant, p2ptext.answer_option,'
+					   ' p2ptext.sender, p2ptext.brand, p2ptext.interaction_step, p2ptext.script_variant, p2ptext.answer_option,'
 					   ' p2ptext.snippet, p2ptext.reply_keyword TO %I', role);
 		EXECUTE format('GRANT INSERT (name, provider, account, settings, keep_texting_hours),'
-					   ' UPDATE (account, settings, enabled, keep_texting_hours), DELETE'
+					   ' UPDATE (account, settings, enabled, keep_texting_hours, max_per_second, max_per_day,'
+					   ' max_attempts, timezone), DELETE'
 					   ' ON p2ptext.gateway TO %I', role);
 		EXECUTE format('GRANT INSERT, DELETE ON p2ptext.dropped TO %I', role);
 		EXECUTE format('GRANT INSERT (id, campaign_id, voter_key, phone, sender, timezones, fields)'
 					   ' ON p2ptext.conversation TO %I', role);
-		EXECUTE format('GRANT INSERT (campaign_id, conversation_id, kind, variant, sender, phone, timezones, body)'
+		EXECUTE format('GRANT INSERT (campaign_id, conversation_id, kind, variant, sender, phone, timezones, body, media)'
 					   ' ON p2ptext.outbox TO %I', role);
 		EXECUTE format('GRANT USAGE ON SEQUENCE p2ptext.message_id, p2ptext.conversation_id_seq TO %I', role);
 	END IF;

@@ -60,10 +60,10 @@ define_listener_settings(void)
 static void
 define_sender_settings(void)
 {
-	DefineCustomBoolVariable(
-		"p2ptext.sending", "Whether any text may leave.",
-		"Off stops all sending at once; nothing is lost.", &p2ptext_sending,
-		true, PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("p2ptext.sending", "Whether any text may leave.",
+							 "Off stops all sending at once; nothing is lost.",
+							 &p2ptext_sending, true, PGC_SIGHUP, 0, NULL, NULL,
+							 NULL);
 	DefineCustomIntVariable(
 		"p2ptext.senders", "Sender workers of each database.", NULL,
 		&p2ptext_senders, 1, 1, 8, PGC_SIGHUP, 0, NULL, NULL, NULL);

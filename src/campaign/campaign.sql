@@ -15,8 +15,16 @@ CREATE TABLE p2ptext.campaign (
 	texter name NOT NULL DEFAULT p2ptext.caller(),
 	hours_start time NOT NULL DEFAULT '09:00',
 	hours_end time NOT NULL DEFAULT '21:00',
-	timezone text NOT NULL DEFAULT 'America/New_York',
+	timezone text NOT NULL DEFAULT 'America/New_York' CHECK (p2ptext.known_timezones(ARRAY[timezone])),
 	send_before timestamptz,
+	media text[],
+	weight int NOT NULL DEFAULT 1 CHECK (weight > 0),
+	max_per_second real CHECK (max_per_second > 0),
+	max_per_day int CHECK (max_per_day >= 0),
+	contact_gap interval CHECK (contact_gap > '0'),
+	recheck boolean NOT NULL DEFAULT true,
+	launched_by name,
+	launched_path text NOT NULL DEFAULT '"$user", public',
 	created_by name NOT NULL DEFAULT p2ptext.caller(),
 	created_at timestamptz NOT NULL DEFAULT now(),
 	launched_at timestamptz,
@@ -31,6 +39,14 @@ COMMENT ON COLUMN p2ptext.campaign.texter IS 'in whose name broadcast texts are 
 COMMENT ON COLUMN p2ptext.campaign.hours_start IS 'texting hours [start, end) in the recipient''s own time zone';
 COMMENT ON COLUMN p2ptext.campaign.timezone IS 'for recipients whose zone is not known';
 COMMENT ON COLUMN p2ptext.campaign.send_before IS 'what has not left by then expires';
+COMMENT ON COLUMN p2ptext.campaign.media IS 'URLs of pictures and such that the first text brings along';
+COMMENT ON COLUMN p2ptext.campaign.weight IS 'its share of the gateway is this of the sum of all weights';
+COMMENT ON COLUMN p2ptext.campaign.max_per_second IS 'SMS segments';
+COMMENT ON COLUMN p2ptext.campaign.max_per_day IS 'SMS segments; its day begins in timezone';
+COMMENT ON COLUMN p2ptext.campaign.contact_gap IS 'a first text waits until so long after any other text to the same phone';
+COMMENT ON COLUMN p2ptext.campaign.recheck IS 'a first text leaves only if its voter still is in the segment';
+COMMENT ON COLUMN p2ptext.campaign.launched_by IS 'with whose rights the segment is read again ...';
+COMMENT ON COLUMN p2ptext.campaign.launched_path IS '... and with which search_path';
 SELECT pg_extension_config_dump('p2ptext.campaign', '');
 SELECT pg_extension_config_dump('p2ptext.campaign_id_seq', '');
 
@@ -179,7 +195,8 @@ COMMENT ON FUNCTION p2ptext.check_script(p2ptext.script, text) IS
 CREATE FUNCTION p2ptext.create_campaign(name text, segment text, gateway text, script p2ptext.script,
 	mode text DEFAULT 'p2p', texter name DEFAULT NULL,
 	hours_start time DEFAULT '09:00', hours_end time DEFAULT '21:00',
-	timezone text DEFAULT 'America/New_York', send_before timestamptz DEFAULT NULL)
+	timezone text DEFAULT 'America/New_York', send_before timestamptz DEFAULT NULL,
+	media text[] DEFAULT NULL, contact_gap interval DEFAULT NULL, recheck boolean DEFAULT true)
 RETURNS p2ptext.campaign
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -211,20 +228,25 @@ BEGIN
 		RAISE EXCEPTION 'role "%" does not exist', texter
 			USING ERRCODE = 'undefined_object',
 			HINT = 'The texter is the role in whose name broadcast texts are written.';
+	ELSIF contact_gap <= '0' THEN
+		RAISE EXCEPTION 'contact_gap must be longer than nothing'
+			USING ERRCODE = 'invalid_parameter_value',
+			HINT = 'Pass an interval such as ''1 day'', or leave it out.';
 	END IF;
+	PERFORM p2ptext.check_media(media, gw);
 	PERFORM p2ptext.check_script(script, (SELECT s.name FROM p2ptext.source s WHERE s.id = seg.source_id));
 
-	INSERT INTO p2ptext.campaign (name, segment_id, gateway_id, mode, texter,
-								  hours_start, hours_end, timezone, send_before)
-	VALUES (name, seg.id, gw.id, mode, coalesce(texter, p2ptext.caller()),
-			hours_start, hours_end, timezone, send_before)
+	INSERT INTO p2ptext.campaign (name, segment_id, gateway_id, mode, texter, hours_start, hours_end,
+								  timezone, send_before, media, contact_gap, recheck)
+	VALUES (name, seg.id, gw.id, mode, coalesce(texter, p2ptext.caller()), hours_start, hours_end,
+			timezone, send_before, nullif(media, '{}'), contact_gap, recheck)
 	RETURNING * INTO made;
 	INSERT INTO p2ptext.interaction_step (campaign_id, script) VALUES (made.id, script);
 	RETURN made;
 END
 $$;
-COMMENT ON FUNCTION p2ptext.create_campaign(text, text, text, p2ptext.script, text, name, time, time, text, timestamptz) IS
-'makes a campaign, not yet launched; texting hours [hours_start, hours_end) hold in the recipient''s own zone, timezone where that is not known; what has not left by send_before expires';
+COMMENT ON FUNCTION p2ptext.create_campaign(text, text, text, p2ptext.script, text, name, time, time, text, timestamptz, text[], interval, boolean) IS
+'makes a campaign, not yet launched; texting hours [hours_start, hours_end) hold in the recipient''s own zone, timezone where that is not known; what has not left by send_before expires; media are URLs sent along; contact_gap keeps first texts from coming soon after other texts; recheck reads the segment again as each text leaves';
 
 CREATE FUNCTION p2ptext.add_variant(campaign text, variant text, script p2ptext.script, weight int DEFAULT 1)
 RETURNS p2ptext.script_variant

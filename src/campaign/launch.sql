@@ -184,14 +184,14 @@ BEGIN
 							ORDER BY a.voter_key COLLATE "C")),
 		numbered AS MATERIALIZED (
 			SELECT j.*, nextval('p2ptext.conversation_id_seq') AS id,
-				   $2[1 + (hashtextextended(j.phone, 0) & 2147483647) %% cardinality($2)] AS sender
+				   p2ptext.pick_sender(j.phone, $2) AS sender
 			FROM judged j WHERE j.chosen),
 		made AS (
 			INSERT INTO p2ptext.conversation (id, campaign_id, voter_key, phone, sender, timezones, fields)
 			SELECT n.id, $1, n.voter_key, n.phone, n.sender, n.timezones, n.fields FROM numbered n),
 		drafts AS (
-			INSERT INTO p2ptext.outbox (campaign_id, conversation_id, kind, variant, sender, phone, timezones, body)
-			SELECT $1, n.id, 'initial', n.variant, n.sender, n.phone, n.timezones, CASE WHEN NOT $3 THEN n.body END
+			INSERT INTO p2ptext.outbox (campaign_id, conversation_id, kind, variant, sender, phone, timezones, body, media)
+			SELECT $1, n.id, 'initial', n.variant, n.sender, n.phone, n.timezones, CASE WHEN NOT $3 THEN n.body END, $4
 			FROM numbered n
 			RETURNING 1),
 		drops AS (
@@ -202,11 +202,13 @@ BEGIN
 			RETURNING 1)
 		SELECT (SELECT count(*) FROM drafts), (SELECT count(*) FROM drops)
 	$sql$, p2ptext.audience_query(camp))
-	USING camp.id, senders, in_own_name;
+	USING camp.id, senders, in_own_name, camp.media;
 
+	PERFORM p2ptext.note_home();
 	UPDATE p2ptext.campaign c
 	SET status = CASE c.status WHEN 'draft' THEN 'active' ELSE c.status END,
-		launched_at = coalesce(c.launched_at, now())
+		launched_at = coalesce(c.launched_at, now()), launched_by = current_user,
+		launched_path = current_setting('search_path')
 	WHERE c.id = camp.id;
 END
 $$;

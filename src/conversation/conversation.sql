@@ -72,6 +72,8 @@ CREATE TABLE p2ptext.message (
 	-- Nobody is texted without a person's approval.
 	CHECK (direction = 'in' OR (approved_by IS NOT NULL AND approved_at IS NOT NULL))
 ) WITH (fillfactor = 85);
+-- Messages lie in the order of time, nearly.
+CREATE INDEX message_sent_at_idx ON p2ptext.message USING brin (sent_at);
 CREATE INDEX message_conversation_id_idx ON p2ptext.message (conversation_id, campaign_id);
 COMMENT ON TABLE p2ptext.message IS 'every text that left or came in; the permanent record';
 COMMENT ON COLUMN p2ptext.message.variant IS 'which of the campaign''s first texts it is';

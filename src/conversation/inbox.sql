@@ -24,7 +24,7 @@ END
 $$;
 COMMENT ON FUNCTION p2ptext.hold_conversation(bigint) IS 'locks a conversation that the caller may speak in, or a clear error';
 
-CREATE FUNCTION p2ptext.reply(conversation bigint, body text) RETURNS p2ptext.outbox
+CREATE FUNCTION p2ptext.reply(conversation bigint, body text, media text[] DEFAULT NULL) RETURNS p2ptext.outbox
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_variable
@@ -34,7 +34,8 @@ DECLARE
 	made p2ptext.outbox;
 BEGIN
 	PERFORM p2ptext.one_action();
-	PERFORM p2ptext.require_open(c) FROM p2ptext.campaign c WHERE c.id = conv.campaign_id;
+	PERFORM p2ptext.require_open(c), p2ptext.check_media(media, g)
+	FROM p2ptext.campaign c JOIN p2ptext.gateway g ON g.id = c.gateway_id WHERE c.id = conv.campaign_id;
 	IF body IS NULL OR p2ptext.sms_problem(body) = 'empty' THEN
 		RAISE EXCEPTION 'a reply needs some text'
 			USING ERRCODE = 'invalid_parameter_value';
@@ -48,9 +49,9 @@ BEGIN
 			HINT = 'No text may be sent to this phone.';
 	END IF;
 	INSERT INTO p2ptext.outbox (campaign_id, conversation_id, kind, status, sender, phone, timezones,
-								body, texter, approved_by, approved_at, position)
+								body, media, texter, approved_by, approved_at, position)
 	VALUES (conv.campaign_id, conv.id, 'reply', 'approved', conv.sender, conv.phone, conv.timezones,
-			body, me, me, clock_timestamp(), nextval('p2ptext.outbox_position'))
+			body, nullif(media, '{}'), me, me, clock_timestamp(), nextval('p2ptext.outbox_position'))
 	RETURNING * INTO made;
 	UPDATE p2ptext.conversation c
 	SET texter = coalesce(c.texter, me), message_status = 'convo', waiting_since = NULL
@@ -58,8 +59,8 @@ BEGIN
 	RETURN made;
 END
 $$;
-COMMENT ON FUNCTION p2ptext.reply(bigint, text) IS
-'answers a voter, in the caller''s own words; writing it is its approval';
+COMMENT ON FUNCTION p2ptext.reply(bigint, text, text[]) IS
+'answers a voter, in the caller''s own words, with the URLs of media if any; writing it is its approval';
 
 CREATE FUNCTION p2ptext.close(conversation bigint, result text DEFAULT NULL) RETURNS p2ptext.conversation
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp

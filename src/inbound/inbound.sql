@@ -129,7 +129,7 @@ BEGIN
 		  JOIN p2ptext.outbox o ON o.id = p2ptext.ref_id(i.ref) AND o.ref = i.ref
 		  WHERE i.id = ANY (ids) AND i.kind = 'receipt' AND o.status <> 'sending') o;
 	IF found_ids IS NOT NULL THEN
-		PERFORM p2ptext.settle(found_ids, found_campaigns);
+		PERFORM p2ptext.settle(found_ids, found_campaigns, NULL);
 	END IF;
 
 	WITH receipt AS MATERIALIZED (
@@ -176,9 +176,11 @@ BEGIN
 		FROM (SELECT * FROM p2ptext.inbound i
 			  WHERE i.id = ANY (ids) AND i.kind = 'text' ORDER BY i.id) i
 		LEFT JOIN LATERAL (
-			SELECT c.id, c.campaign_id FROM p2ptext.conversation c
-			WHERE c.phone = i.phone AND c.sender = i.sender
-			ORDER BY c.last_out_at DESC NULLS LAST, c.id DESC LIMIT 1) c ON true),
+			-- The number may have changed since, or be one of the provider's pool.
+			SELECT c.id, c.campaign_id
+			FROM p2ptext.conversation c JOIN p2ptext.campaign k ON k.id = c.campaign_id
+			WHERE c.phone = i.phone AND k.gateway_id = i.gateway_id
+			ORDER BY c.sender = i.sender DESC, c.last_out_at DESC NULLS LAST, c.id DESC LIMIT 1) c ON true),
 	kept AS (
 		INSERT INTO p2ptext.message (id, campaign_id, conversation_id, direction, kind, status, sender,
 									 phone, body, sms_segments, media, gateway_id, provider_id, created_at)

@@ -51,8 +51,8 @@ ed25519_ok(const char *secret, WireStr signature, WireStr signed_string)
 	if (strlen(secret) != 44 ||
 		EVP_DecodeBlock(key, (const unsigned char *) secret, 44) < ED25519_KEY)
 		return false;
-	public_key = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, key,
-											 ED25519_KEY);
+	public_key =
+		EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, key, ED25519_KEY);
 	context = EVP_MD_CTX_new();
 	ok = public_key != NULL && context != NULL &&
 		 EVP_DigestVerifyInit(context, NULL, NULL, NULL, public_key) == 1 &&
@@ -118,10 +118,8 @@ proof_ok(const Proof *proof, const List *secrets)
 	for (int i = 0; i < list_length(secrets); i++)
 		for (uint32 j = 0; j < proof->n_signatures; j++)
 			for (uint32 k = 0; k < Max(proof->n_signed, 1); k++)
-				ok |= signature_ok(proof, list_nth(secrets, i),
-								   proof->signatures[j],
-								   k < proof->n_signed
-									   ? proof->signed_strings[k]
-									   : nothing);
+				ok |= signature_ok(
+					proof, list_nth(secrets, i), proof->signatures[j],
+					k < proof->n_signed ? proof->signed_strings[k] : nothing);
 	return ok;
 }

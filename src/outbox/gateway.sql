@@ -33,7 +33,7 @@ CREATE TABLE p2ptext.brand (
 	brand text PRIMARY KEY CHECK (brand <> '' AND octet_length(brand) < 64),
 	max_per_second real CHECK (max_per_second > 0),
 	max_per_day int CHECK (max_per_day >= 0),
-	timezone text NOT NULL DEFAULT 'America/Los_Angeles'
+	timezone text NOT NULL DEFAULT 'America/Los_Angeles' CHECK (p2ptext.known_timezones(ARRAY[timezone]))
 );
 COMMENT ON TABLE p2ptext.brand IS 'who sends, as registered with the carriers; its limits are shared by all its numbers';
 COMMENT ON COLUMN p2ptext.brand.max_per_second IS 'SMS segments';
@@ -56,7 +56,7 @@ CREATE TABLE p2ptext.gateway (
 	max_per_second real CHECK (max_per_second > 0),
 	max_per_day int CHECK (max_per_day >= 0),
 	max_attempts int NOT NULL DEFAULT 10 CHECK (max_attempts > 0),
-	timezone text NOT NULL DEFAULT 'America/New_York',
+	timezone text NOT NULL DEFAULT 'America/New_York' CHECK (p2ptext.known_timezones(ARRAY[timezone])),
 	created_by name NOT NULL DEFAULT p2ptext.caller(),
 	created_at timestamptz NOT NULL DEFAULT now(),
 	CONSTRAINT gateway_texting_hours CHECK (provider = 'loopback' OR keep_texting_hours)
@@ -117,6 +117,34 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION p2ptext.find_gateway(text) IS 'a gateway by name, or a clear error';
+
+CREATE FUNCTION p2ptext.check_media(media text[], gateway p2ptext.gateway) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	url text;
+BEGIN
+	IF coalesce(media, '{}') = '{}' THEN
+		RETURN;
+	ELSIF NOT (SELECT p.has_media FROM p2ptext.provider p WHERE p.provider = gateway.provider) THEN
+		RAISE EXCEPTION 'gateway "%" cannot send media', gateway.name
+			USING ERRCODE = 'feature_not_supported',
+			DETAIL = format('Provider "%s" sends texts only.', gateway.provider);
+	ELSIF cardinality(media) > 10 THEN
+		RAISE EXCEPTION 'a text can bring at most 10 media along'
+			USING ERRCODE = 'invalid_parameter_value',
+			DETAIL = format('Here are %s.', cardinality(media));
+	END IF;
+	FOREACH url IN ARRAY media LOOP
+		IF url IS NULL OR url !~ '^https?://[^[:space:]]+$' OR length(url) > 2000 THEN
+			RAISE EXCEPTION '"%" is not the URL of a medium', url
+				USING ERRCODE = 'invalid_parameter_value',
+				HINT = 'The gateway fetches it: pass https://... that anybody can read.';
+		END IF;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION p2ptext.check_media(text[], p2ptext.gateway) IS 'errors unless the gateway can send these media with a text';
 
 CREATE FUNCTION p2ptext.add_sender(gateway text, number text) RETURNS p2ptext.sender
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp

@@ -1,18 +1,19 @@
 /*-------------------------------------------------------------------------
  *
  * lanes.c
- *	  Claiming approved texts, without walking over those that left.
+ *	  Whose turn it is: shares of gateways, limits, and what ran dry.
  *
- * A lane is one kind of text of one campaign: the replies of a campaign leave
- * before its initial texts, and campaigns share a gateway evenly.  Approval
- * gives a text a position above all before it, so what was claimed lies below
- * a mark that only rises, and dead rows that an old snapshot keeps are never
- * looked at again.
+ * A lane is one kind of text, of one campaign, from one of our numbers.
+ * Replies leave before initial texts; among their like, campaigns share a
+ * gateway by weight, and a campaign's numbers evenly; no lane gets more than
+ * the limits of its gateway, number, brand and campaign allow.
  *
- * A transaction may take a position early and commit late, behind the mark.
- * So a lane that has run dry is swept once from its beginning, after which it
- * is left alone for a multiple of the time the sweep took: cheap sweeps are
- * frequent, dear ones are rare.
+ * Approval gives a text a position above all before it, so what was claimed
+ * from a lane lies below a mark that only rises, and dead rows that an old
+ * snapshot keeps are never looked at again.  A transaction may take a position
+ * early and commit late, behind the mark.  So a lane that has run dry is swept
+ * once from its beginning, after which it is left alone for a multiple of the
+ * time the sweep took: cheap sweeps are frequent, dear ones are rare.
  *
  * src/outbox/lanes.c
  *
@@ -20,226 +21,422 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
 #include "executor/spi.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "outbox/queue.h"
+#include "outbox/lanes.h"
 #include "p2ptext.h"
 #include "worker/worker.h"
 
 #define SWEEP_SHARE 20
 #define SWEEP_LEAST_US 2000
 #define RETRY_MS 1000
-/* So late is found what woke nobody, as a COMMIT PREPARED. */
-#define LOOK_AGAIN_MS 60000
 
-typedef struct Lane
+Lane *lanes;
+int n_lanes;
+
+static MemoryContext context; /* for lanes and limits */
+static SendLimit *limits;
+static int n_limits;
+static LaneGateway *gateways;
+static int n_gateways;
+static double pace_now; /* of the lane served last */
+static TimestampTz day_ends;
+
+SendLimit *
+queue_limit(LimitKind kind, int32 id, const char *name)
 {
-	int32 campaign;
-	int32 gateway;
-	bool reply;
-	int64 mark; /* the highest position claimed */
-	bool dry;
-	bool sweeping; /* the next claim begins at the bottom */
-	bool sweep_due;
-	TimestampTz sweep_after;
-	int quota; /* of the claim under way */
-	int got;
-} Lane;
+	for (int i = 0; i < n_limits; i++)
+		if (limits[i].kind == kind && limits[i].id == id &&
+			strcmp(limits[i].name, name) == 0)
+			return &limits[i];
+	return NULL;
+}
 
-static Lane *lanes;
-static int n_lanes;
-/* When to requeue next; 0: ask, DT_NOEND: nothing waits. */
-static TimestampTz next_deferred;
-static TimestampTz next_look;
+static void
+load_limit(SendLimit *limit, HeapTuple tuple, TupleDesc desc)
+{
+	bool isnull;
+	Datum value;
+
+	limit->kind = DatumGetInt32(SPI_getbinval(tuple, desc, 1, &isnull));
+	limit->id = DatumGetInt32(SPI_getbinval(tuple, desc, 2, &isnull));
+	strlcpy(limit->name, SPI_getvalue(tuple, desc, 3), sizeof(limit->name));
+	value = SPI_getbinval(tuple, desc, 4, &isnull);
+	limit->per_second = isnull ? 0 : DatumGetFloat4(value);
+	value = SPI_getbinval(tuple, desc, 5, &isnull);
+	limit->per_day = isnull ? -1 : DatumGetInt32(value);
+	limit->day_begins =
+		DatumGetTimestampTz(SPI_getbinval(tuple, desc, 6, &isnull));
+	limit->day_ends =
+		DatumGetTimestampTz(SPI_getbinval(tuple, desc, 7, &isnull));
+	limit_attach(limit);
+}
+
+static void
+load_limits(void)
+{
+	if (SPI_execute("SELECT array_position('{gateway,sender,brand,campaign}', "
+					"kind) - 1, id, name, max_per_second, max_per_day, "
+					"day_begins, day_ends FROM p2ptext.send_limit",
+					true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not read limits");
+	limits = MemoryContextAllocZero(context,
+									Max(SPI_processed, 1) * sizeof(SendLimit));
+	n_limits = 0;
+	day_ends = DT_NOEND;
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		SendLimit *limit = &limits[n_limits++];
+
+		load_limit(limit, SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
+		if (limit->per_day >= 0)
+			day_ends = Min(day_ends, limit->day_ends);
+	}
+}
+
+/* When the first day of a limit is over, all is to be read again. */
+TimestampTz
+queue_day_ends(void)
+{
+	return day_ends;
+}
+
+static void
+add_limit(Lane *lane, LimitKind kind, int32 id, const char *name)
+{
+	SendLimit *limit = queue_limit(kind, id, name);
+
+	if (limit != NULL)
+		lane->limits[lane->n_limits++] = limit;
+}
 
 static Lane *
-find_lane(Lane *in, int n, int32 campaign, bool reply)
+find_lane(Lane *in, int n, const Lane *wanted)
 {
 	for (int i = 0; i < n; i++)
-		if (in[i].campaign == campaign && in[i].reply == reply)
+		if (in[i].campaign == wanted->campaign &&
+			in[i].reply == wanted->reply &&
+			strcmp(in[i].sender, wanted->sender) == 0)
 			return &in[i];
 	return NULL;
 }
 
-/* Read which campaigns may send, in a transaction of the caller's. */
-void
-queue_load_lanes(void)
+/* All gateways have a limit, if only to rest by. */
+static void
+load_gateways(void)
 {
-	Lane *before = lanes;
-	int n_before = n_lanes;
+	gateways =
+		MemoryContextAllocZero(context, Max(n_limits, 1) * sizeof(LaneGateway));
+	n_gateways = 0;
+	for (int i = 0; i < n_limits; i++)
+	{
+		if (limits[i].kind != LIMIT_GATEWAY)
+			continue;
+		gateways[n_gateways].id = limits[i].id;
+		gateways[n_gateways++].limit = &limits[i];
+	}
+}
 
-	if (SPI_execute("SELECT id, gateway_id, reply FROM p2ptext.campaign, "
+static LaneGateway *
+find_gateway(int32 id)
+{
+	for (int i = 0; i < n_gateways; i++)
+		if (gateways[i].id == id)
+			return &gateways[i];
+	elog(ERROR, "gateway %d has no limit", id);
+}
+
+static void
+load_lane(Lane *lane, HeapTuple tuple, TupleDesc desc)
+{
+	bool isnull;
+	char *brand = SPI_getvalue(tuple, desc, 4);
+
+	lane->campaign = DatumGetInt32(SPI_getbinval(tuple, desc, 1, &isnull));
+	lane->gateway =
+		find_gateway(DatumGetInt32(SPI_getbinval(tuple, desc, 2, &isnull)));
+	strlcpy(lane->sender, SPI_getvalue(tuple, desc, 3), sizeof(lane->sender));
+	lane->reply = DatumGetBool(SPI_getbinval(tuple, desc, 5, &isnull));
+	lane->weight = DatumGetInt32(SPI_getbinval(tuple, desc, 6, &isnull));
+	lane->recheck = DatumGetBool(SPI_getbinval(tuple, desc, 7, &isnull));
+	lane->pace = pace_now;
+	add_limit(lane, LIMIT_GATEWAY, lane->gateway->id, "");
+	add_limit(lane, LIMIT_SENDER, lane->gateway->id, lane->sender);
+	add_limit(lane, LIMIT_CAMPAIGN, lane->campaign, "");
+	if (brand != NULL)
+		add_limit(lane, LIMIT_BRAND, 0, brand);
+}
+
+/*
+ * Read which campaigns may send, from which numbers and within which limits,
+ * in a transaction of the caller's.  A lane's position outlives that.
+ */
+void
+lanes_load(void)
+{
+	MemoryContext before = context;
+	Lane *old_lanes = lanes;
+	int n_old = n_lanes;
+
+	context = AllocSetContextCreate(TopMemoryContext, "p2ptext lanes",
+									ALLOCSET_DEFAULT_SIZES);
+	lanes = NULL;
+	n_lanes = 0;
+	load_limits();
+	load_gateways();
+	if (SPI_execute("SELECT c.id, c.gateway_id, s.number, s.brand, reply, "
+					"c.weight, c.recheck AND NOT reply "
+					"FROM p2ptext.campaign c "
+					"JOIN p2ptext.gateway g ON g.id = c.gateway_id "
+					"JOIN p2ptext.sender s ON s.gateway_id = g.id, "
 					"(VALUES (true), (false)) AS kind(reply) "
-					"WHERE status = 'active' AND channel = 'text' "
-					"ORDER BY reply DESC, id",
+					"WHERE c.status = 'active' AND c.channel = 'text' "
+					"AND g.enabled AND s.enabled AND p2ptext.is_home() "
+					"ORDER BY reply DESC, c.id, s.number",
 					true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read campaigns");
-
-	n_lanes = 0;
-	lanes = MemoryContextAllocZero(TopMemoryContext,
-								   Max(SPI_processed, 1) * sizeof(Lane));
+	lanes =
+		MemoryContextAllocZero(context, Max(SPI_processed, 1) * sizeof(Lane));
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
-		HeapTuple tuple = SPI_tuptable->vals[i];
-		TupleDesc desc = SPI_tuptable->tupdesc;
-		bool isnull;
-		Lane *lane = &lanes[n_lanes++];
+		Lane *lane = &lanes[n_lanes];
 		Lane *old;
 
-		lane->campaign = DatumGetInt32(SPI_getbinval(tuple, desc, 1, &isnull));
-		lane->reply = DatumGetBool(SPI_getbinval(tuple, desc, 3, &isnull));
-		old = find_lane(before, n_before, lane->campaign, lane->reply);
+		load_lane(lane, SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
+		old = find_lane(old_lanes, n_old, lane);
 		if (old != NULL)
-			*lane = *old;
-		lane->gateway = DatumGetInt32(SPI_getbinval(tuple, desc, 2, &isnull));
-		lane->dry = false;
+		{
+			lane->mark = old->mark;
+			lane->sweep_due = old->sweep_due;
+			lane->sweep_after = old->sweep_after;
+			lane->pace = old->pace;
+		}
+		n_lanes++;
 	}
 	if (before)
-		pfree(before);
+		MemoryContextDelete(before);
+}
+
+/* Have counted what limits by the day do not know yet. */
+void
+lanes_count_days(void (*count)(SendLimit *limit))
+{
+	for (int i = 0; i < n_limits; i++)
+		if (limit_wants_count(&limits[i]))
+			count(&limits[i]);
 }
 
 /* Somebody committed something: every lane may have texts. */
 void
-queue_look_again(void)
+lanes_look_again(void)
 {
 	for (int i = 0; i < n_lanes; i++)
+	{
+		/* Who was idle has no claim to what it did not use. */
+		if (lanes[i].dry)
+			lanes[i].pace = Max(lanes[i].pace, pace_now);
 		lanes[i].dry = false;
-	next_look =
-		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), LOOK_AGAIN_MS);
+	}
 }
 
-/* Texts were put aside until some time; ask when. */
+/* Segments that did not leave after all. */
 void
-queue_expect_deferred(void)
+queue_refund(int32 campaign, const char *sender, int segments)
 {
-	next_deferred = 0;
-}
-
-/* Share the room of each gateway among its lanes; returns how many claim. */
-static int
-share_room(GatewayRoom room)
-{
-	int asking = 0;
-
 	for (int i = 0; i < n_lanes; i++)
 	{
-		int sharing = 0;
-		int free_now = room(lanes[i].gateway);
+		Lane *lane = &lanes[i];
 
-		lanes[i].quota = lanes[i].got = 0;
-		lanes[i].dry |= free_now < 0;
-		if (lanes[i].dry || free_now == 0)
+		if (lane->campaign != campaign || strcmp(lane->sender, sender) != 0)
 			continue;
-		for (int j = 0; j < n_lanes; j++)
-			sharing += !lanes[j].dry && lanes[j].gateway == lanes[i].gateway;
-		lanes[i].quota = Max(Min(free_now, p2ptext_batch_size) / sharing, 1);
-		asking++;
-	}
-	return asking;
-}
-
-static SPIPlanPtr
-claim_plan(void)
-{
-	static SPIPlanPtr plan;
-	Oid types[] = {INT4OID, INT4ARRAYOID, TEXTARRAYOID, INT8ARRAYOID,
-				   INT4ARRAYOID};
-
-	if (plan == NULL)
-	{
-		plan = SPI_prepare("SELECT * FROM p2ptext.claim($1, $2, $3, $4, $5)",
-						   lengthof(types), types);
-		SPI_keepplan(plan);
-	}
-	return plan;
-}
-
-typedef struct Claim
-{
-	MemoryContext context; /* for the rows */
-	Claimed *rows;
-	int n;
-	bool deferred;
-} Claim;
-
-static Datum
-array_of(Datum *values, int n, Oid type, int len, bool byval, char align)
-{
-	return PointerGetDatum(construct_array(values, n, type, len, byval, align));
-}
-
-static void
-take_row(Claim *claim, HeapTuple tuple, TupleDesc desc)
-{
-	Claimed *row = &claim->rows[claim->n];
-	char *kind = SPI_getvalue(tuple, desc, 3);
-	char *status = SPI_getvalue(tuple, desc, 5);
-	int64 position;
-	bool isnull;
-	Lane *lane;
-	MemoryContext old;
-
-	row->id = DatumGetInt64(SPI_getbinval(tuple, desc, 1, &isnull));
-	row->campaign = DatumGetInt32(SPI_getbinval(tuple, desc, 2, &isnull));
-	position = DatumGetInt64(SPI_getbinval(tuple, desc, 4, &isnull));
-	lane = find_lane(lanes, n_lanes, row->campaign, strcmp(kind, "reply") == 0);
-	lane->mark = Max(lane->mark, position);
-	lane->got++;
-	if (strcmp(status, "sending") != 0)
-	{
-		claim->deferred |= strcmp(status, "approved") == 0;
+		for (int l = 0; l < lane->n_limits; l++)
+			limit_give_back(lane->limits[l], segments);
 		return;
 	}
-	row->gateway = DatumGetInt32(SPI_getbinval(tuple, desc, 6, &isnull));
-	row->validity_s = DatumGetInt32(SPI_getbinval(tuple, desc, 11, &isnull));
-	if (isnull)
-		row->validity_s = 0;
-	old = MemoryContextSwitchTo(claim->context);
-	row->ref = SPI_getvalue(tuple, desc, 7);
-	row->sender = SPI_getvalue(tuple, desc, 8);
-	row->phone = SPI_getvalue(tuple, desc, 9);
-	row->body = SPI_getvalue(tuple, desc, 10);
-	MemoryContextSwitchTo(old);
-	claim->n++;
 }
 
 static void
-claim_work(void *arg)
+give_back(Lane *lane, int n, int up_to)
 {
-	Claim *claim = arg;
-	Datum *campaigns = palloc(n_lanes * sizeof(Datum));
-	Datum *kinds = palloc(n_lanes * sizeof(Datum));
-	Datum *marks = palloc(n_lanes * sizeof(Datum));
-	Datum *quotas = palloc(n_lanes * sizeof(Datum));
-	Datum args[5];
-	int n = 0;
+	for (int l = 0; l < up_to; l++)
+		limit_give_back(lane->limits[l], n);
+}
+
+/* What all limits of a lane would give it now. */
+static int
+allowance(Lane *lane, TimestampTz now)
+{
+	int most = p2ptext_batch_size;
+
+	for (int l = 0; l < lane->n_limits && most > 0; l++)
+		most = limit_rests_until(lane->limits[l]) > now
+				   ? 0
+				   : Min(most, limit_offers(lane->limits[l], now));
+	return most;
+}
+
+/* Take from all limits what a lane is to have, or as much as they give. */
+static int
+take(Lane *lane, int most)
+{
+	for (int l = 0; l < lane->n_limits && most > 0; l++)
+	{
+		int n = limit_take(lane->limits[l], most);
+
+		give_back(lane, most - n, l);
+		most = n;
+	}
+	return most;
+}
+
+/* The lanes that may have some divide their campaign's weight among them. */
+static void
+weigh(void)
+{
+	for (int i = 0; i < n_lanes;)
+	{
+		int first = i;
+		int n = 0;
+
+		for (; i < n_lanes && lanes[i].campaign == lanes[first].campaign &&
+			   lanes[i].reply == lanes[first].reply;
+			 i++)
+			n += lanes[i].allowed > 0;
+		for (int j = first; j < i; j++)
+			lanes[j].share = (double) lanes[j].weight / Max(n, 1);
+	}
+}
+
+static bool
+wants_more(const Lane *lane, bool reply, const LaneGateway *gateway)
+{
+	return lane->gateway == gateway && lane->reply == reply &&
+		   lane->quota < lane->allowed;
+}
+
+/* The lane that will have had least of what is its due. */
+static Lane *
+slowest(bool reply, const LaneGateway *gateway)
+{
+	Lane *found = NULL;
+	double least = 0;
 
 	for (int i = 0; i < n_lanes; i++)
 	{
-		if (lanes[i].quota == 0)
-			continue;
-		campaigns[n] = Int32GetDatum(lanes[i].campaign);
-		kinds[n] = CStringGetTextDatum(lanes[i].reply ? "reply" : "initial");
-		marks[n] = Int64GetDatum(lanes[i].sweeping ? 0 : lanes[i].mark);
-		quotas[n++] = Int32GetDatum(lanes[i].quota);
-	}
-	args[0] = Int32GetDatum(my_worker->number);
-	args[1] = array_of(campaigns, n, INT4OID, 4, true, TYPALIGN_INT);
-	args[2] = array_of(kinds, n, TEXTOID, -1, false, TYPALIGN_INT);
-	args[3] = array_of(marks, n, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
-	args[4] = array_of(quotas, n, INT4OID, 4, true, TYPALIGN_INT);
-	if (SPI_execute_plan(claim_plan(), args, NULL, false, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not claim");
+		double pace = lanes[i].pace + (lanes[i].quota + 1) / lanes[i].share;
 
-	claim->rows = MemoryContextAlloc(claim->context,
-									 Max(SPI_processed, 1) * sizeof(Claimed));
-	for (uint64 i = 0; i < SPI_processed; i++)
-		take_row(claim, SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
+		if (wants_more(&lanes[i], reply, gateway) &&
+			(found == NULL || pace < least))
+		{
+			found = &lanes[i];
+			least = pace;
+		}
+	}
+	return found;
+}
+
+/*
+ * Divide the room of one gateway among its lanes: by weight as far as that
+ * gives whole texts, the rest to who is behind.
+ */
+static void
+divide(bool reply, const LaneGateway *gateway, int room)
+{
+	for (int given = 1; given > 0 && room > 0;)
+	{
+		double total = 0;
+
+		given = 0;
+		for (int i = 0; i < n_lanes; i++)
+			if (wants_more(&lanes[i], reply, gateway))
+				total += lanes[i].share;
+		for (int i = 0; i < n_lanes; i++)
+		{
+			Lane *lane = &lanes[i];
+			int n;
+
+			if (!wants_more(lane, reply, gateway))
+				continue;
+			n = Min((int) (room * lane->share / total),
+					lane->allowed - lane->quota);
+			lane->quota += n;
+			given += n;
+		}
+		room -= given;
+	}
+	for (Lane *lane; room > 0 && (lane = slowest(reply, gateway)) != NULL;
+		 room--)
+		lane->quota++;
+}
+
+static int
+compare_pace(const void *a, const void *b)
+{
+	const Lane *left = *(Lane *const *) a;
+	const Lane *right = *(Lane *const *) b;
+
+	return (left->pace > right->pace) - (left->pace < right->pace);
+}
+
+/* Limits that several lanes share may not give all: who is behind goes first.
+ */
+static int
+take_quotas(bool reply)
+{
+	Lane **order = palloc(Max(n_lanes, 1) * sizeof(Lane *));
+	int n = 0;
+	int claiming = 0;
+
+	for (int i = 0; i < n_lanes; i++)
+		if (lanes[i].reply == reply && lanes[i].quota > 0)
+			order[n++] = &lanes[i];
+	qsort(order, n, sizeof(Lane *), compare_pace);
+	for (int i = 0; i < n; i++)
+	{
+		order[i]->quota = take(order[i], order[i]->quota);
+		claiming += order[i]->quota > 0;
+	}
+	pfree(order);
+	return claiming;
+}
+
+/*
+ * Give quotas to all lanes of one kind, and take what they cost from their
+ * limits; returns how many have one.  What the gateways have room for was
+ * asked by lanes_begin().
+ */
+int
+lanes_share(bool reply, TimestampTz now)
+{
+	for (int i = 0; i < n_lanes; i++)
+	{
+		Lane *lane = &lanes[i];
+
+		lane->allowed =
+			lane->reply == reply && !lane->dry && lane->gateway->left > 0
+				? allowance(lane, now)
+				: 0;
+	}
+	weigh();
+	for (int i = 0; i < n_gateways; i++)
+		if (gateways[i].left > 0)
+			divide(reply, &gateways[i],
+				   Min(Min(gateways[i].left, p2ptext_batch_size),
+					   limit_offers(gateways[i].limit, now)));
+	return take_quotas(reply);
+}
+
+/* Before a claim. */
+void
+lanes_begin(GatewayRoom room)
+{
+	for (int i = 0; i < n_gateways; i++)
+		gateways[i].left = room(gateways[i].id);
+	for (int i = 0; i < n_lanes; i++)
+		lanes[i].quota = lanes[i].got = lanes[i].segments = 0;
 }
 
 /* A lane gave less than it was asked for. */
@@ -259,130 +456,66 @@ ran_dry(Lane *lane, TimestampTz began, TimestampTz now)
 		lane->dry = lane->sweep_due = true;
 }
 
-/* Something is wrong: look again, from the bottom, after a while. */
-static void
-rest_lanes(void)
-{
-	for (int i = 0; i < n_lanes; i++)
-	{
-		lanes[i].dry = lanes[i].sweep_due = true;
-		lanes[i].sweep_after =
-			TimestampTzPlusMilliseconds(GetCurrentTimestamp(), RETRY_MS);
-	}
-}
-
-/*
- * Claim texts of all lanes that may have some, in a transaction of its own.
- * Returns how many there are to hand over, allocated in the current context.
- */
-int
-queue_claim(GatewayRoom room, Claimed **rows)
-{
-	Claim claim = {.context = CurrentMemoryContext};
-	TimestampTz began = GetCurrentTimestamp();
-	TimestampTz now;
-
-	if (share_room(room) == 0)
-		return 0;
-	if (!worker_transaction("p2ptext: claim", claim_work, &claim))
-	{
-		rest_lanes();
-		return 0;
-	}
-	now = GetCurrentTimestamp();
-	for (int i = 0; i < n_lanes; i++)
-		if (lanes[i].quota > 0 && lanes[i].got < lanes[i].quota)
-			ran_dry(&lanes[i], began, now);
-	if (claim.deferred)
-		queue_expect_deferred();
-	worker_count(COUNT_CLAIMED, claim.n);
-	*rows = claim.rows;
-	return claim.n;
-}
-
-static void
-recover_work(void *arg)
-{
-	Oid types[] = {INT4OID, INT4OID};
-	Datum args[] = {Int32GetDatum(my_worker->number),
-					Int32GetDatum(p2ptext_senders)};
-	bool isnull;
-
-	if (SPI_execute_with_args("SELECT p2ptext.recover($1, $2)", lengthof(types),
-							  types, args, NULL, false, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not recover");
-	worker_count(COUNT_UNKNOWN, DatumGetInt64(SPI_getbinval(
-									SPI_tuptable->vals[0],
-									SPI_tuptable->tupdesc, 1, &isnull)));
-}
-
-/* Whatever a sender of this number had claimed before is of unknown fate. */
-bool
-queue_recover(void)
-{
-	queue_expect_deferred();
-	return worker_transaction("p2ptext: recover", recover_work, NULL);
-}
-
-static void
-requeue_work(void *arg)
-{
-	static SPIPlanPtr plan;
-	Oid types[] = {INT4OID};
-	Datum args[] = {Int32GetDatum(10 * p2ptext_batch_size)};
-	Datum due;
-	bool isnull;
-
-	if (plan == NULL)
-	{
-		plan = SPI_prepare("SELECT p2ptext.requeue($1)", 1, types);
-		SPI_keepplan(plan);
-	}
-	if (SPI_execute_plan(plan, args, NULL, false, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not requeue");
-	due =
-		SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
-	*(TimestampTz *) arg = isnull ? DT_NOEND : DatumGetTimestampTz(due);
-}
-
-/* Let deferred texts back into their lanes when their time has come. */
+/* The claim is over.  If it failed, look again after a while. */
 void
-queue_requeue(void)
-{
-	TimestampTz due = DT_NOEND;
-
-	if (next_deferred > GetCurrentTimestamp())
-		return;
-	if (worker_transaction("p2ptext: requeue", requeue_work, &due))
-		next_deferred = due;
-	else
-		next_deferred =
-			TimestampTzPlusMilliseconds(GetCurrentTimestamp(), 1000);
-	queue_look_again();
-}
-
-/* How long until there is something to do by itself, in ms; 0: at once. */
-long
-queue_delay(void)
+lanes_settle(bool claimed, TimestampTz began)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	TimestampTz next = Min(next_look, next_deferred);
 
-	if (now >= next_look)
-		queue_look_again();
 	for (int i = 0; i < n_lanes; i++)
 	{
-		if (!lanes[i].dry)
-			return 0;
-		if (!lanes[i].sweep_due)
-			continue;
-		if (now >= lanes[i].sweep_after)
+		Lane *lane = &lanes[i];
+
+		if (!claimed)
 		{
-			lanes[i].dry = false;
-			lanes[i].sweeping = true;
-			return 0;
+			lane->got = lane->segments = 0;
+			lane->dry = lane->sweep_due = true;
+			lane->sweep_after = TimestampTzPlusMilliseconds(now, RETRY_MS);
 		}
-		next = Min(next, lanes[i].sweep_after);
+		else if (lane->quota > 0 && lane->got < lane->quota)
+			ran_dry(lane, began, now);
+		give_back(lane, lane->quota - lane->segments, lane->n_limits);
+		if (lane->got > 0)
+		{
+			lane->pace += lane->got / lane->share;
+			pace_now = Max(pace_now, lane->pace);
+		}
 	}
-	return TimestampDifferenceMilliseconds(now, next) + 1;
+}
+
+/* When a lane that is not dry may go on; DT_NOEND: with some result. */
+static TimestampTz
+ready_at(Lane *lane, GatewayRoom room, TimestampTz now)
+{
+	TimestampTz ready = now;
+
+	for (int l = 0; l < lane->n_limits; l++)
+	{
+		ready = Max(ready, limit_rests_until(lane->limits[l]));
+		ready = Max(ready, limit_ready_at(lane->limits[l], now));
+	}
+	return ready > now || room(lane->gateway->id) > 0 ? ready : DT_NOEND;
+}
+
+/* When there is something to claim, as far as time alone brings it about. */
+TimestampTz
+lanes_ready_at(GatewayRoom room, TimestampTz now)
+{
+	TimestampTz next = DT_NOEND;
+
+	for (int i = 0; i < n_lanes && next > now; i++)
+	{
+		Lane *lane = &lanes[i];
+
+		if (lane->dry && lane->sweep_due && now >= lane->sweep_after)
+		{
+			lane->dry = false;
+			lane->sweeping = true;
+		}
+		if (!lane->dry)
+			next = Min(next, ready_at(lane, room, now));
+		else if (lane->sweep_due)
+			next = Min(next, lane->sweep_after);
+	}
+	return next;
 }

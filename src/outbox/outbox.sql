@@ -14,15 +14,16 @@ CREATE TABLE p2ptext.outbox (
 	id bigint NOT NULL DEFAULT nextval('p2ptext.message_id'),
 	campaign_id int NOT NULL,
 	conversation_id bigint NOT NULL,
-	kind text NOT NULL CHECK (kind IN ('initial', 'reply')),
+	kind text COLLATE "C" NOT NULL CHECK (kind IN ('initial', 'reply')),
 	variant text,
 	status text NOT NULL DEFAULT 'draft' CHECK
 		(status IN ('draft', 'approved', 'sending', 'cancelled', 'expired', 'suppressed', 'unknown')),
 	reason text,
-	sender text NOT NULL,
+	sender text COLLATE "C" NOT NULL,
 	phone text NOT NULL CHECK (phone ~ '^\+[1-9][0-9]{6,14}$'),
 	timezones text[] NOT NULL,
 	body text,
+	media text[],
 	texter name,
 	approved_by name,
 	approved_at timestamptz,
@@ -49,14 +50,15 @@ CREATE INDEX outbox_phone_idx ON p2ptext.outbox (phone);
 -- A claim changes no column that these name, and half of each page is free
 -- for it, so that it need not touch them.
 CREATE INDEX outbox_draft_idx ON p2ptext.outbox (campaign_id, texter, id) WHERE position = 0;
-CREATE INDEX outbox_queue_idx ON p2ptext.outbox (campaign_id, kind, position) WHERE position > 0;
+CREATE INDEX outbox_queue_idx ON p2ptext.outbox (campaign_id, kind, sender, position) WHERE position > 0;
 CREATE INDEX outbox_deferred_idx ON p2ptext.outbox (not_before) WHERE not_before IS NOT NULL;
 COMMENT ON TABLE p2ptext.outbox IS 'texts that have not finished leaving';
 COMMENT ON COLUMN p2ptext.outbox.variant IS 'which of the campaign''s first texts it is';
 COMMENT ON COLUMN p2ptext.outbox.body IS 'what will be sent, byte for byte; NULL until the texter is known whose name is in it';
 COMMENT ON COLUMN p2ptext.outbox.reason IS 'why it waits, or why it ended';
 COMMENT ON COLUMN p2ptext.outbox.position IS '0: a draft; above: its place in the queue, taken at approval; NULL: waits for not_before, or ended';
-COMMENT ON COLUMN p2ptext.outbox.not_before IS 'approved, but waiting until then';
+COMMENT ON COLUMN p2ptext.outbox.not_before IS 'approved, but waiting until then; of unknown fate, and the gateway is asked then';
+COMMENT ON COLUMN p2ptext.outbox.media IS 'URLs of what the text brings along';
 COMMENT ON COLUMN p2ptext.outbox.ref IS 'our unguessable reference of this attempt';
 SELECT pg_extension_config_dump('p2ptext.outbox', '');
 
@@ -248,37 +250,3 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION p2ptext.cancel(text) IS 'cancels every draft and approved text of a campaign that has not been claimed; returns how many';
-
-CREATE FUNCTION p2ptext.resolve_unknown(outbox_id bigint, verdict text) RETURNS text
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $$
-#variable_conflict use_variable
-DECLARE
-	item p2ptext.outbox;
-BEGIN
-	PERFORM p2ptext.require_member('manager');
-	IF verdict IS NULL OR verdict NOT IN ('sent', 'retry') THEN
-		RAISE EXCEPTION 'verdict "%" is not known', verdict
-			USING ERRCODE = 'invalid_parameter_value',
-			HINT = 'Say ''sent'' when the gateway has it, or ''retry'' when it surely has not.';
-	END IF;
-	SELECT * INTO item FROM p2ptext.outbox o WHERE o.id = outbox_id AND o.status = 'unknown' FOR UPDATE;
-	IF NOT FOUND THEN
-		RAISE EXCEPTION 'outbox has no text % whose fate is unknown', outbox_id
-			USING ERRCODE = 'undefined_object',
-			HINT = 'SELECT id FROM p2ptext.outbox WHERE status = ''unknown'' lists them.';
-	END IF;
-	IF verdict = 'sent' THEN
-		PERFORM p2ptext.settle(ARRAY[item.id], ARRAY[item.campaign_id]);
-	ELSE
-		-- The verdict is a person's approval of another attempt.
-		UPDATE p2ptext.outbox o
-		SET status = 'approved', reason = NULL, approved_by = p2ptext.caller(),
-			approved_at = clock_timestamp(), position = nextval('p2ptext.outbox_position')
-		WHERE o.id = item.id AND o.campaign_id = item.campaign_id;
-	END IF;
-	RETURN verdict;
-END
-$$;
-COMMENT ON FUNCTION p2ptext.resolve_unknown(bigint, text) IS
-'a person decides the fate of a text that may or may not have left: sent records it as sent, retry sends it again';

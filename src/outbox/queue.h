@@ -14,31 +14,47 @@
 
 #include "courier/wire.h"
 #include "inbound/events.h"
+#include "outbox/limits.h"
 
-/* A text that is ours to hand over. */
+/* A text that is ours to hand over, or to ask for. */
 typedef struct Claimed
 {
 	int64 id;
 	int32 campaign;
 	int32 gateway;
 	int32 validity_s; /* 0: no limit */
+	int32 segments;
+	TimestampTz claimed_at;
 	char *ref;
 	char *sender;
 	char *phone;
 	char *body;
+	char **media;
+	int n_media;
 } Claimed;
 
-/* How many more texts a gateway can take now; -1: it cannot be used. */
+/* How many more texts a gateway can take now; negative: it cannot be used. */
 typedef int (*GatewayRoom)(int32 gateway);
 
 /* lanes.c */
-extern void queue_load_lanes(void);
+extern SendLimit *queue_limit(LimitKind kind, int32 id, const char *name);
+extern TimestampTz queue_day_ends(void);
+extern void queue_refund(int32 campaign, const char *sender, int segments);
+
+/* claim.c */
+extern void queue_load(void);
 extern void queue_look_again(void);
 extern int queue_claim(GatewayRoom room, Claimed **rows);
 extern bool queue_recover(void);
+extern int queue_recall(const int64 *ids, int n, int64 **recalled);
+
+/* deferred.c */
 extern void queue_expect_deferred(void);
 extern void queue_requeue(void);
-extern long queue_delay(void);
+extern int queue_find(const int32 *gateways, int n, Claimed **rows);
+extern void queue_found(int64 id, int32 campaign, bool asked,
+						char **provider_ids, int n);
+extern long queue_delay(GatewayRoom room);
 
 /* results.c */
 extern void results_init(void);

@@ -1,45 +1,69 @@
 -- queue.sql
 --	  The sender's side of the outbox: claim, finish, recover, requeue.
 --
--- The worker calls these; nobody else may.  A claim is committed before the
+-- The sender calls these; nobody else may.  A claim is committed before the
 -- courier hears of it, and no transaction is open while a gateway answers, so
 -- after any crash a row in 'sending' is one whose fate is not known.
 
--- Each lane is a campaign and a kind of text; mark is the highest position
--- claimed from it so far, below which lie only dead rows.  A row that must not
--- leave now is put aside in the same statement; those of a paused campaign stay
--- where they are.
-CREATE FUNCTION p2ptext.claim(worker int, campaigns int[], kinds text[], marks bigint[], quotas int[])
-RETURNS TABLE (id bigint, campaign_id int, kind text, "position" bigint, status text,
-			   gateway_id int, ref text, sender text, phone text, body text, validity_s int)
+-- When a phone was texted last, but for the text in question.  Volatile, to see
+-- what the very claim that asks has done; claims that ask take turns.
+CREATE FUNCTION p2ptext.last_contact(phone text, outbox_id bigint) RETURNS timestamptz
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	PERFORM pg_advisory_xact_lock('p2ptext.outbox'::regclass::int, 0);
+	RETURN (
+		SELECT max(t.at) FROM (
+			SELECT c.last_out_at FROM p2ptext.conversation c WHERE c.phone = last_contact.phone
+			UNION ALL
+			SELECT o.claimed_at FROM p2ptext.outbox o
+			WHERE o.phone = last_contact.phone AND o.status IN ('sending', 'unknown')
+			AND o.id <> outbox_id) AS t(at));
+END
+$$;
+COMMENT ON FUNCTION p2ptext.last_contact(text, bigint) IS 'when another text was last sent to a phone, in any campaign';
+
+-- Each lane is a campaign, a kind of text and one of our numbers; mark is the
+-- highest position claimed from it so far, below which lie only dead rows.  A
+-- row that must not leave now is put aside in the same statement; those of a
+-- paused campaign stay where they are.  Where the segment is to be read again,
+-- only texts that recheck() has just found to be still wanted are taken.
+CREATE FUNCTION p2ptext.claim(worker int, campaigns int[], kinds text[], senders text[], marks bigint[],
+	quotas int[], checked bigint[])
+RETURNS TABLE (lane int, id bigint, campaign_id int, "position" bigint, status text,
+			   gateway_id int, ref text, sender text, phone text, body text, media text[], validity_s int)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 BEGIN
 	RETURN QUERY
 	WITH picked AS MATERIALIZED (
-		SELECT o.*
-		FROM unnest(campaigns, kinds, marks, quotas) AS lane(campaign_id, kind, mark, quota)
+		SELECT o.*, lane.nth
+		FROM unnest(campaigns, kinds, senders, marks, quotas) WITH ORDINALITY
+			AS lane(campaign_id, kind, sender, mark, quota, nth)
 		JOIN p2ptext.campaign c ON c.id = lane.campaign_id AND c.status = 'active'
 		CROSS JOIN LATERAL (
-			SELECT q.id, q.campaign_id, q.position, q.phone, q.timezones
+			SELECT q.id, q.campaign_id, q.conversation_id, q.kind, q.position, q.phone, q.timezones
 			FROM p2ptext.outbox q
-			WHERE q.campaign_id = lane.campaign_id AND q.kind = lane.kind
+			WHERE q.campaign_id = lane.campaign_id AND q.kind = lane.kind AND q.sender = lane.sender
 			AND q.status = 'approved' AND q.not_before IS NULL
 			AND q.position > 0 AND q.position > lane.mark
+			AND (lane.kind <> 'initial' OR NOT c.recheck OR q.id = ANY (checked))
 			ORDER BY q.position LIMIT lane.quota
 			FOR UPDATE SKIP LOCKED) o),
 	judged AS (
-		SELECT p.id, p.campaign_id, p.position, c.gateway_id, c.send_before,
+		SELECT p.id, p.campaign_id, p.position, p.nth, c.gateway_id, c.send_before,
 			   CASE WHEN x.phone IS NOT NULL THEN 'suppressed'
 					WHEN c.send_before <= now() THEN 'expired'
-					WHEN h.opens > now() THEN 'approved'
+					WHEN h.opens > now() OR f.free > now() THEN 'approved'
 					WHEN h.opens IS NULL THEN 'suppressed'
 					ELSE 'sending' END AS status,
 			   CASE WHEN x.phone IS NOT NULL THEN 'opted_out'
 					WHEN c.send_before <= now() THEN 'send_before'
-					WHEN h.opens > now() OR h.opens IS NULL THEN 'texting_hours' END AS reason,
-			   CASE WHEN h.opens > now() THEN h.opens END AS not_before
+					WHEN h.opens > now() OR h.opens IS NULL THEN 'texting_hours'
+					WHEN f.free > now() THEN 'contact_gap' END AS reason,
+			   CASE WHEN h.opens > now() OR f.free > now() THEN greatest(h.opens, f.free) END AS not_before
 		FROM picked p
 		JOIN p2ptext.campaign c ON c.id = p.campaign_id
 		JOIN p2ptext.gateway g ON g.id = c.gateway_id
@@ -48,7 +72,10 @@ BEGIN
 			SELECT CASE WHEN NOT g.keep_texting_hours THEN now()
 				WHEN p2ptext.known_timezones(p.timezones)
 				THEN p2ptext.next_texting_time(p.timezones, c.hours_start, c.hours_end, now())
-				END) AS h(opens))
+				END) AS h(opens)
+		CROSS JOIN LATERAL (
+			SELECT CASE WHEN c.contact_gap IS NOT NULL AND p.kind = 'initial'
+				THEN p2ptext.last_contact(p.phone, p.id) + c.contact_gap END) AS f(free))
 	UPDATE p2ptext.outbox o
 	SET status = j.status, reason = j.reason, not_before = j.not_before,
 		position = CASE WHEN j.status = 'sending' THEN o.position END,
@@ -58,14 +85,14 @@ BEGIN
 			THEN o.id || '-' || replace(gen_random_uuid()::text, '-', '') ELSE o.ref END
 	FROM judged j
 	WHERE o.id = j.id AND o.campaign_id = j.campaign_id AND o.status = 'approved'
-	RETURNING o.id, o.campaign_id, o.kind, j.position, o.status, j.gateway_id, o.ref,
-			  o.sender, o.phone, o.body,
+	RETURNING j.nth::int, o.id, o.campaign_id, j.position, o.status, j.gateway_id, o.ref,
+			  o.sender, o.phone, o.body, o.media,
 			  CASE WHEN j.send_before > now()
 				   THEN least(ceil(extract(epoch FROM j.send_before - now())), 2147483647)::int END;
 END
 $$;
-COMMENT ON FUNCTION p2ptext.claim(int, int[], text[], bigint[], int[]) IS
-'marks the next approved texts of some lanes as being sent, or puts them aside where an opt-out, texting hours or an expiry forbids it';
+COMMENT ON FUNCTION p2ptext.claim(int, int[], text[], text[], bigint[], int[], bigint[]) IS
+'marks the next approved texts of some lanes as being sent, or puts them aside where an opt-out, texting hours, contact_gap or an expiry forbids it';
 
 -- What becomes of a text that was accepted or refused: it moves to message,
 -- its conversation moves on, and an opt-out the gateway told of is kept.
@@ -76,6 +103,16 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 BEGIN
+	-- So often and no oftener.
+	IF 'retry' = ANY (outcomes) THEN
+		outcomes := ARRAY(
+			SELECT CASE WHEN r.outcome = 'retry' AND o.attempts >= g.max_attempts THEN 'failed' ELSE r.outcome END
+			FROM unnest(ids, campaigns, outcomes) WITH ORDINALITY AS r(id, campaign_id, outcome, nth)
+			JOIN p2ptext.campaign c ON c.id = r.campaign_id
+			JOIN p2ptext.gateway g ON g.id = c.gateway_id
+			LEFT JOIN p2ptext.outbox o ON o.id = r.id AND o.campaign_id = r.campaign_id
+			ORDER BY r.nth);
+	END IF;
 	WITH result AS MATERIALIZED (
 		SELECT * FROM unnest(ids, campaigns, outcomes, provider_ids, codes, details, segments)
 			AS r(id, campaign_id, outcome, provider_id, code, detail, segments)
@@ -86,13 +123,13 @@ BEGIN
 		RETURNING o.*, r.outcome, r.provider_id, r.code, r.detail, r.segments),
 	kept AS (
 		INSERT INTO p2ptext.message (id, campaign_id, conversation_id, direction, kind, variant, status,
-									 sender, phone, body, sms_segments, approved_by, approved_at,
+									 sender, phone, body, sms_segments, media, approved_by, approved_at,
 									 sent_at, gateway_id, provider_id, ref, error_code, error_text,
 									 created_at)
 		SELECT g.id, g.campaign_id, g.conversation_id, 'out', g.kind, g.variant,
 			   CASE g.outcome WHEN 'sent' THEN 'sent' ELSE 'failed' END,
 			   g.sender, g.phone, g.body,
-			   coalesce(nullif(g.segments, 0), p2ptext.sms_segments(g.body)),
+			   coalesce(nullif(g.segments, 0), p2ptext.sms_segments(g.body)), to_jsonb(g.media),
 			   g.approved_by, g.approved_at,
 			   CASE g.outcome WHEN 'sent' THEN g.claimed_at END,
 			   c.gateway_id, nullif(g.provider_id, ''), g.ref,
@@ -123,11 +160,13 @@ BEGIN
 				THEN now() + r.delay_ms * interval '1 millisecond'
 				WHEN r.outcome = 'retry' THEN
 				now() + greatest(r.delay_ms, least(500 * 2 ^ least(o.attempts, 10), 300000)
-										  * (0.5 + random())) * interval '1 millisecond' END,
+										  * (0.5 + random())) * interval '1 millisecond'
+				WHEN r.outcome = 'unknown' THEN p2ptext.next_find(c.gateway_id, o.claimed_at) END,
 			attempts = o.attempts - (r.outcome = 'deferred')::int,
 			error_code = nullif(r.code, ''), error_text = nullif(r.detail, '')
 		FROM unnest(ids, campaigns, outcomes, codes, details, delays_ms)
 			AS r(id, campaign_id, outcome, code, detail, delay_ms)
+		JOIN p2ptext.campaign c ON c.id = r.campaign_id
 		WHERE o.id = r.id AND o.campaign_id = r.campaign_id AND o.status = 'sending'
 		AND r.outcome IN ('retry', 'deferred', 'unknown');
 	END IF;
@@ -135,23 +174,6 @@ END
 $$;
 COMMENT ON FUNCTION p2ptext.finish(bigint[], int[], text[], text[], text[], text[], int[], int[]) IS
 'records what the gateway answered for claimed texts: sent, failed, opted_out, retry, deferred or unknown';
-
--- A text did leave, whatever was thought of it: a receipt or a person says so.
-CREATE FUNCTION p2ptext.settle(ids bigint[], campaigns int[]) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-	UPDATE p2ptext.outbox o
-	SET status = 'sending', position = nextval('p2ptext.outbox_position')
-	FROM unnest(ids, campaigns) AS u(id, campaign_id)
-	WHERE o.id = u.id AND o.campaign_id = u.campaign_id AND o.ref IS NOT NULL;
-	PERFORM p2ptext.finish(ids, campaigns, array_fill('sent'::text, ARRAY[cardinality(ids)]),
-		array_fill(''::text, ARRAY[cardinality(ids)]), array_fill(''::text, ARRAY[cardinality(ids)]),
-		array_fill(''::text, ARRAY[cardinality(ids)]), array_fill(0, ARRAY[cardinality(ids)]),
-		array_fill(0, ARRAY[cardinality(ids)]));
-END
-$$;
-COMMENT ON FUNCTION p2ptext.settle(bigint[], int[]) IS 'records texts that did leave as sent';
 
 -- A sender that starts finds what its predecessor had claimed.  Some of it may
 -- have been accepted, so none of it may be sent again.
@@ -162,8 +184,10 @@ DECLARE
 	n bigint;
 BEGIN
 	UPDATE p2ptext.outbox o
-	SET status = 'unknown', reason = 'sender_stopped', position = NULL
-	WHERE o.status = 'sending'
+	SET status = 'unknown', reason = 'sender_stopped', position = NULL,
+		not_before = p2ptext.next_find(c.gateway_id, o.claimed_at)
+	FROM p2ptext.campaign c
+	WHERE c.id = o.campaign_id AND o.status = 'sending' AND o.position > 0
 	AND (o.claimed_by = worker OR (worker = 0 AND o.claimed_by >= workers));
 	GET DIAGNOSTICS n = ROW_COUNT;
 	RETURN n;
@@ -171,6 +195,23 @@ END
 $$;
 COMMENT ON FUNCTION p2ptext.recover(int, int) IS
 'marks what this sender, or one that no longer runs, had claimed as unknown; returns how many';
+
+-- What is on its way and should not be any more: whoever claimed it lets the
+-- courier give back what has not begun.
+CREATE FUNCTION p2ptext.to_recall(ids bigint[]) RETURNS SETOF bigint
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT o.id
+	FROM p2ptext.outbox o
+	JOIN p2ptext.campaign c ON c.id = o.campaign_id
+	JOIN p2ptext.gateway g ON g.id = c.gateway_id
+	LEFT JOIN p2ptext.sender s ON s.gateway_id = g.id AND s.number = o.sender
+	LEFT JOIN p2ptext.opt_out x ON x.phone = o.phone AND x.ended_at IS NULL
+	WHERE o.id = ANY (ids) AND o.status = 'sending'
+	AND (c.status <> 'active' OR NOT g.enabled OR s.enabled IS NOT TRUE OR x.phone IS NOT NULL)
+$$;
+COMMENT ON FUNCTION p2ptext.to_recall(bigint[]) IS
+'which claimed texts an opt-out, a pause or a number taken out of service forbids';
 
 -- Back into the queue when its time has come; returns when the next is due.
 CREATE FUNCTION p2ptext.requeue(max_rows int) RETURNS timestamptz

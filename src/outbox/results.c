@@ -47,12 +47,9 @@ static uint64 tally[N_COUNTERS];
 static bool deferred;
 
 static const char *const outcome_names[] = {
-	[WIRE_SENT] = "sent",
-	[WIRE_FAILED] = "failed",
-	[WIRE_OPTED_OUT] = "opted_out",
-	[WIRE_RETRY] = "retry",
-	[WIRE_DEFERRED] = "deferred",
-	[WIRE_UNKNOWN] = "unknown",
+	[WIRE_SENT] = "sent",			[WIRE_FAILED] = "failed",
+	[WIRE_OPTED_OUT] = "opted_out", [WIRE_RETRY] = "retry",
+	[WIRE_DEFERRED] = "deferred",	[WIRE_UNKNOWN] = "unknown",
 };
 
 static void
@@ -91,7 +88,7 @@ make_room(void)
 }
 
 static void
-count(WireOutcome outcome)
+count(WireOutcome outcome, const char *code)
 {
 	switch (outcome)
 	{
@@ -107,6 +104,7 @@ count(WireOutcome outcome)
 			deferred = true;
 			break;
 		case WIRE_DEFERRED:
+			tally[COUNT_RETRIED] += *code != '\0';
 			deferred = true;
 			break;
 		case WIRE_UNKNOWN:
@@ -132,7 +130,7 @@ results_add(int64 id, int32 campaign, WireOutcome outcome,
 	columns[DELAY][n_results] = Int32GetDatum(delay_ms);
 	columns[SEGMENTS][n_results] = Int32GetDatum(segments);
 	n_results++;
-	count(outcome);
+	count(outcome, code);
 	MemoryContextSwitchTo(old);
 }
 

@@ -144,7 +144,7 @@ process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree,
 	Oid database = database_to_leave(pstmt->utilityStmt);
 
 	if (drops_extension(pstmt->utilityStmt))
-		wake_at_commit(false, false, true);
+		wake_at_commit(WAKE_SETTINGS);
 	if (OidIsValid(database))
 		hold_until_xact_end(database);
 	next(pstmt, query, read_only_tree, context, params, environment, dest,

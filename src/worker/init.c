@@ -17,6 +17,7 @@
 
 #include "compat.h"
 #include "p2ptext.h"
+#include "outbox/limits.h"
 #include "worker/worker.h"
 
 static shmem_startup_hook_type prev_shmem_startup;
@@ -32,7 +33,8 @@ request_shmem(void)
 		prev_shmem_request();
 #endif
 	RequestAddinShmemSpace(registry_size());
-	RequestNamedLWLockTranche(EXTENSION_NAME, 1);
+	RequestAddinShmemSpace(limits_size());
+	RequestNamedLWLockTranche(EXTENSION_NAME, 2);
 }
 
 static void

@@ -69,19 +69,19 @@ worker_extension_gone(void)
 	return extension_gone;
 }
 
-/* Whether settings or rows that hold them changed since last asked. */
-bool
-worker_take_settings(void)
+/* What has changed since last asked: WAKE_SETTINGS, WAKE_RECALL. */
+int
+worker_take_news(void)
 {
-	bool changed = pg_atomic_exchange_u32(&my_worker->settings_changed, 0) != 0;
+	int news = pg_atomic_exchange_u32(&my_worker->news, 0);
 
 	if (ConfigReloadPending)
 	{
 		ConfigReloadPending = false;
 		ProcessConfigFile(PGC_SIGHUP);
-		changed = true;
+		news |= WAKE_SETTINGS;
 	}
-	return changed;
+	return news;
 }
 
 static void

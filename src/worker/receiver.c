@@ -355,7 +355,7 @@ receiver_run(void)
 	while (!worker_stopping())
 	{
 		MemoryContextReset(loop);
-		settings_stale |= worker_take_settings();
+		settings_stale |= (worker_take_news() & WAKE_SETTINGS) != 0;
 		keep_courier(&settings_stale);
 		if (settings_stale && (courier.ready || p2ptext_port == 0))
 			settings_stale = !worker_transaction("p2ptext: read settings",

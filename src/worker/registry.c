@@ -20,6 +20,7 @@
 #include "storage/shmem.h"
 #include "utils/wait_event.h"
 
+#include "outbox/limits.h"
 #include "p2ptext.h"
 #include "worker/worker.h"
 
@@ -48,12 +49,13 @@ registry_create(void)
 		{
 			Worker *worker = &shared->workers[i];
 
-			pg_atomic_init_u32(&worker->settings_changed, 0);
+			pg_atomic_init_u32(&worker->news, 0);
 			pg_atomic_init_u32(&worker->in_flight, 0);
 			for (int c = 0; c < N_COUNTERS; c++)
 				pg_atomic_init_u64(&worker->counters[c], 0);
 		}
 	}
+	limits_create();
 	LWLockRelease(AddinShmemInitLock);
 }
 
@@ -217,7 +219,7 @@ registry_release(Oid database)
 }
 
 void
-registry_wake(Oid database, bool sender, bool receiver, bool settings)
+registry_wake(Oid database, int whom)
 {
 	LWLockAcquire(shared->lock, LW_SHARED);
 	for (int i = 0; i < MAX_WORKERS; i++)
@@ -226,9 +228,11 @@ registry_wake(Oid database, bool sender, bool receiver, bool settings)
 
 		if (worker->database != database || worker->latch == NULL)
 			continue;
-		if (settings)
-			pg_atomic_write_u32(&worker->settings_changed, 1);
-		if (settings || (worker->kind == WORKER_SENDER ? sender : receiver))
+		pg_atomic_fetch_or_u32(&worker->news,
+							   whom & (WAKE_SETTINGS | WAKE_RECALL));
+		if (whom & (WAKE_SETTINGS |
+					(worker->kind == WORKER_SENDER ? WAKE_SENDER | WAKE_RECALL
+												   : WAKE_RECEIVER)))
 			SetLatch(worker->latch);
 	}
 	LWLockRelease(shared->lock);
@@ -259,7 +263,7 @@ registry_attach(int index)
 	my_worker->latch = MyLatch;
 	my_worker->starts++;
 	LWLockRelease(shared->lock);
-	pg_atomic_write_u32(&my_worker->settings_changed, 1);
+	pg_atomic_write_u32(&my_worker->news, WAKE_SETTINGS);
 	before_shmem_exit(detach, 0);
 }
 

@@ -6,7 +6,9 @@
  * Claims are committed before the courier hears of them, and no transaction
  * is open while it works.  If the courier dies, what it may have begun is of
  * unknown fate and is never sent again by itself; what still lay in our
- * buffer goes back into the queue.
+ * buffer goes back into the queue.  So does, at any time, what is called back
+ * because of an opt-out, a pause or a gateway that has to rest, as far as the
+ * courier has not begun it.
  *
  * src/worker/sender.c
  *
@@ -14,6 +16,7 @@
  */
 #include "postgres.h"
 
+#include "common/hashfn.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/hsearch.h"
@@ -29,12 +32,16 @@
 #define RETRY_MS 1000
 /* A shutdown lets requests that have begun end within this time. */
 #define WIND_DOWN_MS 1500
+#define MAX_FOUND 16
 
 typedef struct Gateway
 {
 	int32 id;
 	bool loopback;
+	bool has_find;
 	int in_flight;
+	SendLimit *limit;
+	uint32 told; /* hash of what the courier was told of it */
 } Gateway;
 
 typedef struct InFlight
@@ -42,6 +49,9 @@ typedef struct InFlight
 	int64 id;
 	int32 campaign;
 	int32 gateway;
+	int32 segments;
+	char sender[24];
+	bool find;	/* asked for, not sent */
 	uint64 end; /* where its frame ends in what was put for the courier */
 } InFlight;
 
@@ -53,6 +63,8 @@ static EventBatch events;
 static TimestampTz gathering_since; /* 0: no results wait */
 static TimestampTz record_after;
 static bool settings_stale = true;
+static bool recall_wanted;
+static bool senders_rest; /* some number did, since settings were read */
 
 static Gateway *
 find_gateway(int32 id)
@@ -70,14 +82,18 @@ gateway_room(int32 id)
 	Gateway *gateway = find_gateway(id);
 	int room;
 
-	if (gateway == NULL)
+	if (gateway == NULL || !p2ptext_sending)
 		return -1;
+	/* After a rest, one text shows whether it works again. */
+	if (limit_on_probation(gateway->limit))
+		return gateway->in_flight > 0 ? 0 : 1;
 	room = p2ptext_max_in_flight + 2 * p2ptext_batch_size - gateway->in_flight;
 	/* A claim costs a commit, so let it be worth one. */
 	return room >= Max(p2ptext_batch_size / 2, 1) ? room : 0;
 }
 
-static void
+/* Returns a hash of what was told, the secret included. */
+static uint32
 tell_gateway(HeapTuple tuple, TupleDesc desc, const char *secret)
 {
 	static const int columns[] = {2, 3, 4, 5}; /* name ... account */
@@ -103,6 +119,22 @@ tell_gateway(HeapTuple tuple, TupleDesc desc, const char *secret)
 		elog(ERROR, "settings of gateway \"%s\" are too long", name);
 	if (webhook_secret != NULL)
 		explicit_bzero(webhook_secret, strlen(webhook_secret));
+	return hash_bytes(courier.out.data + courier.out.frame,
+					  courier.out.end - courier.out.frame);
+}
+
+/* Restored or copied, and nobody has said yet that it may send. */
+static bool
+is_copy(void)
+{
+	bool isnull;
+
+	if (SPI_execute("SELECT EXISTS (SELECT FROM p2ptext.home) "
+					"AND NOT p2ptext.is_home()",
+					true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not read p2ptext.home");
+	return DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0],
+									  SPI_tuptable->tupdesc, 1, &isnull));
 }
 
 static void
@@ -111,11 +143,14 @@ load_settings(void *arg)
 	int n = 0;
 	Gateway *fresh;
 
-	if (SPI_execute("SELECT id, name, provider, coalesce(base_url, ''), "
-					"coalesce(account, ''), settings, plain_http, needs_secret "
-					"FROM p2ptext.gateway JOIN p2ptext.provider "
-					"USING (provider) WHERE enabled ORDER BY id",
-					true, 0) != SPI_OK_SELECT)
+	queue_load();
+	if (SPI_execute(
+			"SELECT id, name, provider, coalesce(base_url, ''), "
+			"coalesce(account, ''), settings, plain_http, needs_secret, "
+			"has_find "
+			"FROM p2ptext.gateway JOIN p2ptext.provider "
+			"USING (provider) WHERE enabled ORDER BY id",
+			true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read gateways");
 	fresh = MemoryContextAllocZero(TopMemoryContext,
 								   Max(SPI_processed, 1) * sizeof(Gateway));
@@ -139,10 +174,16 @@ load_settings(void *arg)
 				name, name));
 			continue;
 		}
-		tell_gateway(tuple, desc, secret);
+		fresh[n].told = tell_gateway(tuple, desc, secret);
 		if (secret != NULL)
 			explicit_bzero(secret, strlen(secret));
 		fresh[n].id = id;
+		fresh[n].limit = queue_limit(LIMIT_GATEWAY, id, "");
+		/* Somebody has mended something. */
+		if (before != NULL && before->told != fresh[n].told)
+			limit_reset(fresh[n].limit);
+		fresh[n].has_find =
+			DatumGetBool(SPI_getbinval(tuple, desc, 9, &isnull));
 		fresh[n].loopback = loopback;
 		fresh[n++].in_flight = before ? before->in_flight : 0;
 	}
@@ -150,28 +191,34 @@ load_settings(void *arg)
 		pfree(gateways);
 	gateways = fresh;
 	n_gateways = n;
-	queue_load_lanes();
-	queue_expect_deferred();
+	senders_rest = false;
+	if (is_copy())
+		worker_note_error("this is a copy of a database, and nothing leaves "
+						  "from it until SELECT p2ptext.start_sending()");
 }
 
 static void
-hand_over(const Claimed *text)
+hand_over(const Claimed *text, bool find)
 {
 	Gateway *gateway = find_gateway(text->gateway);
 	InFlight *entry;
 
-	wire_begin(&courier.out, WIRE_SEND);
+	wire_begin(&courier.out, find ? WIRE_FIND : WIRE_SEND);
 	wire_put_u64(&courier.out, text->id);
 	wire_put_u32(&courier.out, text->gateway);
 	wire_put_str(&courier.out, text->ref);
 	wire_put_str(&courier.out, text->sender);
 	wire_put_str(&courier.out, text->phone);
 	wire_put_str(&courier.out, text->body);
-	wire_put_u32(&courier.out, 0);
+	wire_put_u32(&courier.out, text->n_media);
+	for (int i = 0; i < text->n_media; i++)
+		wire_put_str(&courier.out, text->media[i]);
 	wire_put_u32(&courier.out, Max(text->validity_s, 0));
-	wire_put_u64(&courier.out, timestamptz_to_time_t(GetCurrentTimestamp()));
+	wire_put_u64(&courier.out, timestamptz_to_time_t(text->claimed_at));
 	if (!courier_frame_end(&courier))
 	{
+		if (find)
+			return;
 		results_add(text->id, text->campaign, WIRE_FAILED, "", "too_long",
 					"the text is too long for any gateway", 0, 0);
 		return;
@@ -179,20 +226,112 @@ hand_over(const Claimed *text)
 	entry = hash_search(in_flight, &text->id, HASH_ENTER, NULL);
 	entry->campaign = text->campaign;
 	entry->gateway = text->gateway;
+	entry->segments = text->segments;
+	strlcpy(entry->sender, text->sender, sizeof(entry->sender));
+	entry->find = find;
 	entry->end = courier.put;
 	gateway->in_flight++;
 }
 
 static void
-landed(InFlight *entry)
+forget(InFlight *entry)
 {
 	Gateway *gateway = find_gateway(entry->gateway);
 
 	if (gateway != NULL)
 		gateway->in_flight--;
 	hash_search(in_flight, &entry->id, HASH_REMOVE, NULL);
+}
+
+static void
+landed(InFlight *entry)
+{
+	forget(entry);
 	if (gathering_since == 0)
 		gathering_since = GetCurrentTimestamp();
+}
+
+/* Ask for what has not begun of a gateway, or of one of its numbers. */
+static void
+recall_all(int32 gateway, const char *sender)
+{
+	HASH_SEQ_STATUS scan;
+	InFlight *entry;
+
+	hash_seq_init(&scan, in_flight);
+	while ((entry = hash_seq_search(&scan)) != NULL)
+	{
+		if (entry->find || (gateway != 0 && entry->gateway != gateway) ||
+			(sender != NULL && strcmp(entry->sender, sender) != 0))
+			continue;
+		wire_begin(&courier.out, WIRE_RECALL);
+		wire_put_u64(&courier.out, entry->id);
+		courier_frame_end(&courier);
+	}
+}
+
+/* Something has changed: what of that on its way must not leave any more? */
+static void
+recall_forbidden(void)
+{
+	int64 *ids = palloc(hash_get_num_entries(in_flight) * sizeof(int64) + 1);
+	int64 *recalled;
+	int n = 0;
+	HASH_SEQ_STATUS scan;
+	InFlight *entry;
+
+	if (!p2ptext_sending)
+		recall_all(0, NULL);
+	hash_seq_init(&scan, in_flight);
+	while ((entry = hash_seq_search(&scan)) != NULL)
+		if (!entry->find)
+			ids[n++] = entry->id;
+	n = n == 0 ? 0 : queue_recall(ids, n, &recalled);
+	recall_wanted = n < 0;
+	for (int i = 0; i < n; i++)
+	{
+		wire_begin(&courier.out, WIRE_RECALL);
+		wire_put_u64(&courier.out, recalled[i]);
+		courier_frame_end(&courier);
+	}
+}
+
+/*
+ * What an outcome says of the gateway, or of our number there.  Whoever has
+ * to rest gets nothing more, and what it has not begun comes back.
+ */
+static void
+judge_gateway(const InFlight *entry, WireOutcome outcome, WireScope scope,
+			  int32 delay_ms, const char *why)
+{
+	Gateway *gateway = find_gateway(entry->gateway);
+	SendLimit *sender =
+		scope == WIRE_SCOPE_SENDER || senders_rest
+			? queue_limit(LIMIT_SENDER, entry->gateway, entry->sender)
+			: NULL;
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (gateway == NULL || (outcome == WIRE_DEFERRED && delay_ms == 0))
+		return;
+	if (outcome == WIRE_UNKNOWN || outcome == WIRE_RETRY ||
+		(outcome == WIRE_DEFERRED && scope == WIRE_SCOPE_GATEWAY))
+	{
+		if (limit_failed(gateway->limit,
+						 outcome == WIRE_DEFERRED ? delay_ms : 0, why, now))
+			recall_all(entry->gateway, NULL);
+	}
+	else if (outcome == WIRE_DEFERRED && scope == WIRE_SCOPE_SENDER)
+	{
+		senders_rest = true;
+		if (sender != NULL && limit_failed(sender, delay_ms, why, now))
+			recall_all(entry->gateway, entry->sender);
+	}
+	else
+	{
+		limit_answered(gateway->limit);
+		if (sender != NULL)
+			limit_answered(sender);
+	}
 }
 
 static void
@@ -208,15 +347,43 @@ take_result(WireFrame *frame)
 	uint32 segments = wire_get_u32(frame);
 	InFlight *entry = hash_search(in_flight, &id, HASH_FIND, NULL);
 
-	if (!wire_done(frame) || entry == NULL || outcome < WIRE_SENT ||
-		outcome > WIRE_UNKNOWN || scope > WIRE_SCOPE_GATEWAY)
+	if (!wire_done(frame) || entry == NULL || entry->find ||
+		outcome < WIRE_SENT || outcome > WIRE_UNKNOWN ||
+		scope > WIRE_SCOPE_GATEWAY)
 	{
 		courier_fail(&courier, "courier told of a text it was not given");
 		return;
 	}
-	results_add(id, entry->campaign, outcome, provider_id, code, text,
-				Min(delay_ms, 24 * 3600 * 1000), Min(segments, 1000));
+	delay_ms = Min(delay_ms, 24 * 3600 * 1000);
+	judge_gateway(entry, outcome, scope, delay_ms, *text ? text : code);
+	if (outcome == WIRE_DEFERRED || outcome == WIRE_RETRY)
+		queue_refund(entry->campaign, entry->sender, entry->segments);
+	/* What rests keeps its texts back by itself. */
+	if (scope != WIRE_SCOPE_TEXT)
+		delay_ms = 0;
+	results_add(id, entry->campaign, outcome, provider_id, code, text, delay_ms,
+				Min(segments, 1000));
 	landed(entry);
+}
+
+static void
+take_found(WireFrame *frame)
+{
+	int64 id = wire_get_u64(frame);
+	bool asked = wire_get_u32(frame) != 0;
+	uint32 n = wire_get_u32(frame);
+	char *provider_ids[MAX_FOUND];
+	InFlight *entry = hash_search(in_flight, &id, HASH_FIND, NULL);
+
+	for (uint32 i = 0; i < n && n <= MAX_FOUND; i++)
+		provider_ids[i] = wire_text(wire_get_str(frame));
+	if (!wire_done(frame) || entry == NULL || !entry->find)
+	{
+		courier_fail(&courier, "courier found a text it was not asked for");
+		return;
+	}
+	queue_found(id, entry->campaign, asked, provider_ids, n);
+	forget(entry);
 }
 
 /* Only the simulated voters of a loopback gateway write from here. */
@@ -249,6 +416,8 @@ take_frames(void)
 	{
 		if (frame.type == WIRE_RESULT)
 			take_result(&frame);
+		else if (frame.type == WIRE_FOUND)
+			take_found(&frame);
 		else if (frame.type == WIRE_WEBHOOK)
 			take_webhook(&frame);
 		else
@@ -268,6 +437,13 @@ abandon_in_flight(void)
 	{
 		bool handed = entry->end <= courier.flushed;
 
+		if (entry->find)
+		{
+			forget(entry);
+			continue;
+		}
+		if (!handed)
+			queue_refund(entry->campaign, entry->sender, entry->segments);
 		results_add(entry->id, entry->campaign,
 					handed ? WIRE_UNKNOWN : WIRE_DEFERRED, "", "", "", 0, 0);
 		landed(entry);
@@ -295,7 +471,25 @@ claim_and_hand_over(void)
 	int n = queue_claim(gateway_room, &rows);
 
 	for (int i = 0; i < n; i++)
-		hand_over(&rows[i]);
+		hand_over(&rows[i], false);
+}
+
+/* Ask gateways for texts of unknown fate, where they can be asked. */
+static void
+find_unknown(void)
+{
+	int32 *ids = palloc((n_gateways + 1) * sizeof(int32));
+	Claimed *rows;
+	int n = 0;
+
+	if (!p2ptext_sending)
+		return;
+	for (int i = 0; i < n_gateways; i++)
+		if (gateways[i].has_find)
+			ids[n++] = gateways[i].id;
+	n = queue_find(ids, n, &rows);
+	for (int i = 0; i < n; i++)
+		hand_over(&rows[i], true);
 }
 
 /* Record results when there are enough, or when they waited long enough. */
@@ -327,10 +521,7 @@ wait_time(void)
 	else if (settings_stale)
 		timeout = RETRY_MS;
 	else
-		timeout = queue_delay();
-	/* Room comes with results, not with time. */
-	if (timeout == 0 && hash_get_num_entries(in_flight) > 0)
-		timeout = RETRY_MS;
+		timeout = queue_delay(gateway_room);
 	if (gathering_since != 0)
 	{
 		TimestampTz due =
@@ -399,8 +590,13 @@ sender_run(void)
 
 	while (!worker_stopping())
 	{
+		int news;
+
 		MemoryContextReset(loop);
-		settings_stale |= worker_take_settings();
+		news = worker_take_news();
+		settings_stale |= (news & WAKE_SETTINGS) != 0 ||
+						  GetCurrentTimestamp() >= queue_day_ends();
+		recall_wanted |= news != 0;
 		if (courier_start(&courier, args) && courier.ready)
 		{
 			if (settings_stale)
@@ -408,7 +604,10 @@ sender_run(void)
 													 load_settings, NULL);
 			if (!settings_stale)
 			{
+				if (recall_wanted)
+					recall_forbidden();
 				queue_requeue();
+				find_unknown();
 				claim_and_hand_over();
 			}
 		}

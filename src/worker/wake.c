@@ -24,9 +24,7 @@
 PG_FUNCTION_INFO_V1(p2ptext_wake);
 PG_FUNCTION_INFO_V1(p2ptext_announce);
 
-static bool wake_sender;
-static bool wake_receiver;
-static bool wake_settings;
+static int waking;
 static bool announce;
 
 static void
@@ -36,13 +34,15 @@ at_xact_end(XactEvent event, void *arg)
 	{
 		if (announce)
 			registry_announce(MyDatabaseId);
-		if (wake_sender || wake_receiver || wake_settings)
-			registry_wake(MyDatabaseId, wake_sender, wake_receiver,
-						  wake_settings);
+		if (waking != 0)
+			registry_wake(MyDatabaseId, waking);
 	}
 	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT ||
 		event == XACT_EVENT_PREPARE)
-		wake_sender = wake_receiver = wake_settings = announce = false;
+	{
+		waking = 0;
+		announce = false;
+	}
 }
 
 static void
@@ -56,35 +56,44 @@ register_once(void)
 }
 
 void
-wake_at_commit(bool sender, bool receiver, bool settings)
+wake_at_commit(int whom)
 {
 	if (shared == NULL)
 		return;
 	register_once();
-	wake_sender |= sender;
-	wake_receiver |= receiver;
-	wake_settings |= settings;
+	waking |= whom;
+}
+
+static int
+wake_named(const char *name)
+{
+	if (strcmp(name, "sender") == 0)
+		return WAKE_SENDER;
+	if (strcmp(name, "receiver") == 0)
+		return WAKE_RECEIVER;
+	if (strcmp(name, "recall") == 0)
+		return WAKE_RECALL;
+	return WAKE_SETTINGS;
 }
 
 Datum
 p2ptext_wake(PG_FUNCTION_ARGS)
 {
 	TriggerData *data = (TriggerData *) fcinfo->context;
-	const char *whom;
+	int whom;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || data->tg_trigger->tgnargs != 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("p2ptext.wake() is a trigger with one argument")));
-	whom = data->tg_trigger->tgargs[0];
+	whom = wake_named(data->tg_trigger->tgargs[0]);
 
 	/* A worker knows what it does itself, and changes no settings. */
-	if (my_worker != NULL &&
-		strcmp(whom,
-			   my_worker->kind == WORKER_SENDER ? "receiver" : "sender") != 0)
-		PG_RETURN_POINTER(NULL);
-	wake_at_commit(strcmp(whom, "sender") == 0, strcmp(whom, "receiver") == 0,
-				   strcmp(whom, "settings") == 0);
+	if (my_worker != NULL)
+		whom &=
+			~(WAKE_SETTINGS |
+			  (my_worker->kind == WORKER_SENDER ? WAKE_SENDER : WAKE_RECEIVER));
+	wake_at_commit(whom);
 	PG_RETURN_POINTER(NULL);
 }
 

@@ -67,10 +67,19 @@ typedef struct Worker
 	int starts;
 	char last_error[256];
 	TimestampTz last_error_at;
-	pg_atomic_uint32 settings_changed;
+	pg_atomic_uint32 news; /* of WAKE_SETTINGS and WAKE_RECALL */
 	pg_atomic_uint32 in_flight;
 	pg_atomic_uint64 counters[N_COUNTERS];
 } Worker;
+
+/* Whom to wake when a transaction commits, and what for. */
+enum
+{
+	WAKE_SENDER = 1,
+	WAKE_RECEIVER = 2,
+	WAKE_SETTINGS = 4, /* rows that are settings have changed */
+	WAKE_RECALL = 8	   /* something on its way may have to be called back */
+};
 
 typedef enum DatabaseState
 {
@@ -104,7 +113,7 @@ extern Worker *my_worker;
 extern void worker_init(void);
 
 /* wake.c */
-extern void wake_at_commit(bool sender, bool receiver, bool settings);
+extern void wake_at_commit(int whom);
 
 /* registry.c: databases and workers in shared memory */
 extern Size registry_size(void);
@@ -117,8 +126,7 @@ extern void registry_hold(Oid database);
 extern void registry_release(Oid database);
 extern Database *registry_find(Oid database);
 extern void registry_attach(int index);
-extern void registry_wake(Oid database, bool sender, bool receiver,
-						  bool settings);
+extern void registry_wake(Oid database, int whom);
 extern void worker_set_state(WorkerState state);
 extern void worker_set_courier(pid_t pid);
 extern void worker_note_error(const char *message);
@@ -142,7 +150,7 @@ extern bool worker_transaction(const char *activity, void (*work)(void *),
 extern bool worker_wait(int fd, bool writable, long timeout_ms);
 extern bool worker_stopping(void);
 extern bool worker_extension_gone(void);
-extern bool worker_take_settings(void);
+extern int worker_take_news(void);
 
 /* sender.c, receiver.c */
 extern void sender_run(void);

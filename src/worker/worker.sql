@@ -35,6 +35,15 @@ CREATE TRIGGER wake AFTER INSERT OR UPDATE OR DELETE ON p2ptext.campaign
 	FOR EACH STATEMENT EXECUTE FUNCTION p2ptext.wake('settings');
 CREATE TRIGGER wake AFTER INSERT OR UPDATE OR DELETE ON p2ptext.gateway
 	FOR EACH STATEMENT EXECUTE FUNCTION p2ptext.wake('settings');
+CREATE TRIGGER wake AFTER INSERT OR UPDATE OR DELETE ON p2ptext.sender
+	FOR EACH STATEMENT EXECUTE FUNCTION p2ptext.wake('settings');
+CREATE TRIGGER wake AFTER INSERT OR UPDATE OR DELETE ON p2ptext.brand
+	FOR EACH STATEMENT EXECUTE FUNCTION p2ptext.wake('settings');
+CREATE TRIGGER wake AFTER INSERT OR DELETE ON p2ptext.home
+	FOR EACH STATEMENT EXECUTE FUNCTION p2ptext.wake('settings');
+-- An opt-out calls back what is claimed and has not begun to leave.
+CREATE TRIGGER wake AFTER INSERT ON p2ptext.opt_out
+	FOR EACH STATEMENT EXECUTE FUNCTION p2ptext.wake('recall');
 
 -- Tells the launcher that this database wants workers once this commits.
 CREATE FUNCTION p2ptext.announce() RETURNS void

@@ -1,11 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * api.c
- *	  POST Messages.json of the test gateway: accept, refuse or misbehave.
+ *	  The APIs of the test gateway: accept, refuse or misbehave, and tell
+ *	  later what was accepted.
  *
- * Shapes and codes are those of Twilio's public API specification
- * (github.com/twilio/twilio-oai, twilio_api_v2010) and error dictionary
- * (twilio.com/docs/api/errors).
+ * What providers have in common.  How each of them says it is in the file of
+ * its name.
  *
  * test/gateway/api.c
  *
@@ -14,62 +14,94 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/evp.h>
-
 #include "gateway.h"
 
-#define MAX_TEXT 1600 /* characters, as Twilio */
+#define MAX_PAGE 1000
 
 char *api_auth;
+char *api_webhook_secret;
+
+static const Dialect *const dialects[] = {
+	&twilio_dialect, &signalwire_dialect, &telnyx_dialect, &bandwidth_dialect,
+	&plivo_dialect,	 &vonage_dialect,	  &kannel_dialect};
+
+#define NDIALECTS (sizeof(dialects) / sizeof(dialects[0]))
+
+const Dialect *
+api_dialect(const char *name)
+{
+	for (size_t i = 0; i < NDIALECTS; i++)
+		if (strcmp(dialects[i]->name, name) == 0)
+			return dialects[i];
+	return NULL;
+}
+
+bool
+is_http(const char *url)
+{
+	return strncmp(url, "http://", 7) == 0 || strncmp(url, "https://", 8) == 0;
+}
+
+/* For those who write numbers without the plus; a short code has none. */
+const char *
+plain_number(const char *digits, char number[MAX_NUMBER])
+{
+	size_t len = digits ? strlen(digits) : 0;
+
+	if (len > MAX_NUMBER - 2 || len < 8 || strspn(digits, "0123456789") != len)
+		return digits;
+	snprintf(number, MAX_NUMBER, "+%s", digits);
+	return number;
+}
+
+/* A day, or a time in UTC. */
+int64_t
+parse_time(const char *str)
+{
+	struct tm tm = {0};
+	int end = 0;
+	char separator;
+
+	if (sscanf(str, "%4d-%2d-%2d%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday,
+			   &end) != 3)
+		return -1;
+	str += end;
+	end = 0;
+	if (*str != '\0' && (sscanf(str, "%c%2d:%2d:%2d%n", &separator, &tm.tm_hour,
+								&tm.tm_min, &tm.tm_sec, &end) != 4 ||
+						 strchr(" T", separator) == NULL))
+		return -1;
+	str += end;
+	if (*str == '.')
+		str += 1 + strspn(str + 1, "0123456789");
+	if (*str != '\0' && strcmp(str, "Z") != 0 && strcmp(str, "+00:00") != 0)
+		return -1;
+	tm.tm_year -= 1900;
+	tm.tm_mon--;
+	return (int64_t) timegm(&tm) * 1000000;
+}
 
 static enum MHD_Result
-refuse(Request *request, unsigned int status, int code, const char *message,
+refuse(Request *request, const Dialect *dialect, const Refusal *refusal,
 	   int delay_ms)
 {
-	Buffer json = {0};
+	Buffer body = {0};
 	char seconds[16];
 
-	buffer_printf(&json, "{\"code\":%d,\"message\":", code);
-	buffer_json(&json, message);
-	buffer_printf(&json,
-				  ",\"more_info\":\"https://www.twilio.com/docs/errors/%d\","
-				  "\"status\":%u}",
-				  code, status);
-	reply_json(request, status, &json);
-	if (status == MHD_HTTP_UNAUTHORIZED)
-		reply_header(request, "WWW-Authenticate", "Basic realm=\"Twilio API\"");
-	if (status == MHD_HTTP_TOO_MANY_REQUESTS && behaviour.retry_after > 0)
+	dialect->refused(&body, refusal);
+	reply_buffer(request, refusal->status,
+				 dialect->content_type ? dialect->content_type
+									   : "application/json",
+				 &body);
+	if (refusal->status == MHD_HTTP_UNAUTHORIZED)
+		reply_header(request, "WWW-Authenticate", "Basic realm=\"API\"");
+	if (refusal == &dialect->refusals[FAULT_BUSY] && behaviour.retry_after > 0)
 	{
 		snprintf(seconds, sizeof(seconds), "%d", behaviour.retry_after);
 		reply_header(request, "Retry-After", seconds);
 	}
 	stats.rejected++;
 	return reply_after(request, delay_ms);
-}
-
-/* Find the password of a request that may enter; NULL: it may not. */
-static const char *
-authenticate(Request *request, char *credentials, size_t size)
-{
-	static const char scheme[] = "Basic ";
-	const char *header = MHD_lookup_connection_value(
-		request->connection, MHD_HEADER_KIND, "Authorization");
-	size_t len;
-	char *colon;
-
-	if (header == NULL || strncmp(header, scheme, strlen(scheme)) != 0)
-		return NULL;
-	header += strlen(scheme);
-	len = strlen(header);
-	if (len / 4 * 3 >= size ||
-		EVP_DecodeBlock((unsigned char *) credentials,
-						(const unsigned char *) header, (int) len) < 0)
-		return NULL;
-	credentials[len / 4 * 3] = '\0';
-	colon = strchr(credentials, ':');
-	if (colon == NULL || (api_auth && strcmp(credentials, api_auth) != 0))
-		return NULL;
-	return colon + 1;
 }
 
 static bool
@@ -87,99 +119,44 @@ is_present(const char *str)
 	return str != NULL && *str != '\0';
 }
 
-/* A request that Twilio would refuse, whatever the day; 0 if it is fine. */
-static int
-find_fault(const Request *request, const Message *m, const char **message)
+/* A request that the provider would refuse, whatever the day. */
+static Fault
+find_fault(const Message *m)
 {
 	int length = is_present(m->body) ? utf8_length(m->body) : 0;
 
-	if (request->malformed || length < 0)
-	{
-		*message = "The request body is malformed or too long";
-		return 20001;
-	}
+	if (length < 0)
+		return FAULT_MALFORMED;
 	if (!is_present(m->to))
-	{
-		*message = "A 'To' phone number is required.";
-		return 21604;
-	}
+		return FAULT_NO_TO;
 	if (!is_number(m->to))
-	{
-		*message = "The 'To' number is not a valid phone number.";
-		return 21211;
-	}
+		return FAULT_BAD_TO;
 	if (!is_present(m->from) && !is_present(m->service))
-	{
-		*message = "A 'From' phone number is required.";
-		return 21603;
-	}
-	if (length == 0)
-	{
-		*message = "Message body is required.";
-		return 21602;
-	}
-	if (length > MAX_TEXT)
-	{
-		*message = "The concatenated message body exceeds the 1600 "
-				   "character limit";
-		return 21617;
-	}
-	if (m->validity != NULL &&
-		(strlen(m->validity) > 5 ||
-		 strspn(m->validity, "0123456789") != strlen(m->validity) ||
-		 atoi(m->validity) < 1 || atoi(m->validity) > 36000))
-	{
-		*message = "ValidityPeriod must be between 1 and 36000";
-		return 20001;
-	}
-	if (is_present(m->status_callback) &&
-		strncmp(m->status_callback, "http://", 7) != 0 &&
-		strncmp(m->status_callback, "https://", 8) != 0)
-	{
-		*message = "The 'StatusCallback' URL is not a valid URL.";
-		return 21609;
-	}
-	if (behaviour_opted_out(m->to))
-	{
-		*message = "Attempt to send to unsubscribed recipient";
-		return 21610;
-	}
-	return 0;
+		return FAULT_NO_FROM;
+	if (length == 0 && m->nmedia == 0)
+		return FAULT_NO_TEXT;
+	if (length > m->dialect->max_text)
+		return FAULT_TOO_LONG;
+	if (is_present(m->status_callback) && !is_http(m->status_callback))
+		return FAULT_CALLBACK;
+	if (m->dialect->late_opt_out == 0 && behaviour_opted_out(m->to))
+		return FAULT_OPTED_OUT;
+	return FAULT_NONE;
 }
 
-/* Twilio's answer to a text it took. */
-static void
-accepted_json(Buffer *json, const Message *m)
+/* Our side's reference is the last piece of the URL it gave. */
+static const char *
+find_ref(Request *request, const char *url)
 {
-	char date[40];
-	time_t now = time(NULL);
-	struct tm tm;
+	static const char before[] = "/status/";
+	const char *ref = url ? strstr(url, before) : NULL;
 
-	strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S +0000",
-			 gmtime_r(&now, &tm));
-	buffer_puts(json, "{\"account_sid\":");
-	buffer_json(json, m->account);
-	buffer_puts(json, ",\"api_version\":\"2010-04-01\",\"body\":");
-	buffer_json(json, m->body);
-	buffer_printf(json,
-				  ",\"date_created\":\"%s\",\"date_sent\":null,"
-				  "\"date_updated\":\"%s\",\"direction\":\"outbound-api\","
-				  "\"error_code\":null,\"error_message\":null,\"from\":",
-				  date, date);
-	buffer_json(json, m->from);
-	buffer_puts(json, ",\"messaging_service_sid\":");
-	buffer_json(json, m->service);
-	buffer_printf(json,
-				  ",\"num_media\":\"0\",\"num_segments\":\"%d\","
-				  "\"price\":null,\"price_unit\":null,\"sid\":\"%s\","
-				  "\"status\":\"%s\",\"subresource_uris\":{\"media\":"
-				  "\"/2010-04-01/Accounts/",
-				  m->service ? 0 : segments_count(m->body), m->sid,
-				  m->service ? "accepted" : "queued");
-	buffer_printf(json,
-				  "%s/Messages/%s/Media.json\"},\"to\":\"%s\","
-				  "\"uri\":\"/2010-04-01/Accounts/%s/Messages/%s.json\"}",
-				  m->account, m->sid, m->to, m->account, m->sid);
+	if (ref == NULL)
+		return NULL;
+	ref += strlen(before);
+	request->scratch.len = 0;
+	buffer_add(&request->scratch, ref, strcspn(ref, "?#/"));
+	return request->scratch.data;
 }
 
 /* Receipts in the order asked for, each perhaps twice. */
@@ -187,97 +164,222 @@ static void
 queue_receipts(const Message *m, int error_code, const char *token)
 {
 	Callback *c;
-	const char *final = error_code ? "undelivered" : "delivered";
-	const char *order[2] = {behaviour.shuffle ? final : "sent",
-							behaviour.shuffle ? "sent" : final};
+	Event final = error_code ? EVENT_UNDELIVERED : EVENT_DELIVERED;
+	Event order[2] = {behaviour.shuffle ? final : EVENT_SENT,
+					  behaviour.shuffle ? EVENT_SENT : final};
+	const char *url =
+		is_present(m->status_callback) ? m->status_callback : behaviour.webhook;
 
-	if (!behaviour.callbacks || !is_present(m->status_callback))
+	if (!behaviour.callbacks || url == NULL)
 		return;
 
 	c = xalloc(sizeof(Callback));
-	c->url = xstrdup(m->status_callback);
-	c->token = xstrdup(token);
-	c->account = xstrdup(m->account);
-	c->sid = xstrdup(m->sid);
+	c->dialect = m->dialect;
+	c->url = xstrdup(url);
+	c->token = xstrdup(m->dialect->own_secret && api_webhook_secret
+						   ? api_webhook_secret
+						   : token);
+	c->account = xstrdup(m->account ? m->account : "");
+	c->id = xstrdup(m->id);
 	c->from = xstrdup(m->from ? m->from : "");
 	c->to = xstrdup(m->to);
+	c->body = xstrdup(m->body ? m->body : "");
+	c->ref = xstrdup_or_null(m->ref);
+	c->segments = m->segments;
 	c->error_code = error_code;
 	c->delay_ms = behaviour.callback_delay_ms;
 	for (int i = 0; i < 2; i++)
 		for (int n = behaviour.repeat_callbacks ? 2 : 1; n > 0; n--)
-			c->statuses[c->nstatuses++] = order[i];
+			c->events[c->nevents++] = order[i];
 	callback_queue(c);
 }
 
 static void
-accept_message(Message *m, int answer, int error_code, const char *token)
+accept_message(Request *request, Message *m, int answer, int error_code,
+			   const char *token)
 {
+	if (m->dialect->late_opt_out != 0 && behaviour_opted_out(m->to))
+		error_code = m->dialect->late_opt_out;
 	m->answer = answer;
+	m->segments = m->body ? segments_count(m->body) : 0;
+	if (m->segments == 0)
+		m->segments = 1;
+	if (m->ref == NULL)
+		m->ref = find_ref(request, m->status_callback);
+	record_id(m->id, m->dialect->id_prefix);
 	record_add(m);
 	stats.accepted++;
 	queue_receipts(m, error_code, token);
 }
 
-enum MHD_Result
-api_handle(Request *request, const char *account)
+/* What was decided about a text that has no fault of its own. */
+static enum MHD_Result
+settle(Request *request, Message *m, const char *token)
 {
-	char credentials[256];
-	const char *token = authenticate(request, credentials, sizeof(credentials));
-	const char *message = NULL;
-	int fault;
+	const Dialect *dialect = m->dialect;
+	const Refusal *refusals = dialect->refusals;
+	Refusal refusal;
+	Buffer body = {0};
 	int delay_ms;
 	int error_code = 0;
-	Buffer json = {0};
-	Message m = {.account = account,
-				 .to = request_field(request, "To"),
-				 .from = request_field(request, "From"),
-				 .service = request_field(request, "MessagingServiceSid"),
-				 .body = request_field(request, "Body"),
-				 .status_callback = request_field(request, "StatusCallback"),
-				 .validity = request_field(request, "ValidityPeriod"),
-				 .conn = request_connection(request)};
 
-	stats.requests++;
-	if (token == NULL)
-		return refuse(request, MHD_HTTP_UNAUTHORIZED, 20003, "Authenticate", 0);
-	fault = find_fault(request, &m, &message);
-	if (fault != 0)
-		return refuse(request, MHD_HTTP_BAD_REQUEST, fault, message, 0);
-
-	switch (behaviour_decide(m.to, &delay_ms))
+	switch (behaviour_decide(m->to, &delay_ms))
 	{
 		case RATE_LIMIT:
-			return refuse(request, MHD_HTTP_TOO_MANY_REQUESTS, 20429,
-						  "Too Many Requests", delay_ms);
+			return refuse(request, dialect, &refusals[FAULT_BUSY], delay_ms);
 		case SERVER_ERROR_AFTER:
-			accept_message(&m, MHD_HTTP_INTERNAL_SERVER_ERROR, 0, token);
+			accept_message(request, m, (int) refusals[FAULT_BROKEN].status, 0,
+						   token);
 			stats.rejected--; /* it was not, whatever the answer says */
 							  /* FALLTHROUGH */
 		case SERVER_ERROR:
-			return refuse(request, MHD_HTTP_INTERNAL_SERVER_ERROR, 20500,
-						  "Internal Server Error", delay_ms);
+			return refuse(request, dialect, &refusals[FAULT_BROKEN], delay_ms);
 		case DROP_AFTER:
-			accept_message(&m, 0, 0, token);
+			accept_message(request, m, 0, 0, token);
 			/* FALLTHROUGH */
 		case DROP_BEFORE:
 			stats.dropped++;
 			return reply_after(request, delay_ms);
 		case HANG:
-			accept_message(&m, 0, 0, token);
+			accept_message(request, m, 0, 0, token);
 			return reply_never(request);
 		case FAIL:
-			if (behaviour.fail_code < 30000)
-				return refuse(request, MHD_HTTP_BAD_REQUEST,
-							  behaviour.fail_code, "Refused as configured",
-							  delay_ms);
+			if (dialect->refuses(behaviour.fail_code, &refusal))
+				return refuse(request, dialect, &refusal, delay_ms);
 			error_code = behaviour.fail_code;
 			break;
 		case ACCEPT:
 			break;
 	}
 
-	accept_message(&m, MHD_HTTP_CREATED, error_code, token);
-	accepted_json(&json, &m);
-	reply_json(request, MHD_HTTP_CREATED, &json);
+	accept_message(request, m, (int) dialect->accepted_status, error_code,
+				   token);
+	dialect->accepted(&body, m);
+	reply_buffer(request, dialect->accepted_status,
+				 dialect->content_type ? dialect->content_type
+									   : "application/json",
+				 &body);
 	return reply_after(request, delay_ms);
+}
+
+static enum MHD_Result
+take_text(Request *request, const Dialect *dialect, const char *account)
+{
+	char credentials[256];
+	const char *token;
+	Fault fault;
+	Message m = {.dialect = dialect,
+				 .account = account,
+				 .validity_s = UNLIMITED,
+				 .conn = request_connection(request)};
+
+	stats.requests++;
+	token = dialect->authenticate(request, credentials, sizeof(credentials));
+	if (token == NULL)
+		fault = FAULT_AUTH;
+	else if (request->malformed)
+		fault = FAULT_MALFORMED;
+	else
+		fault = dialect->read(request, &m);
+	if (fault == FAULT_NONE)
+		fault = find_fault(&m);
+	if (fault != FAULT_NONE)
+		return refuse(request, dialect, &dialect->refusals[fault], 0);
+	return settle(request, &m, token);
+}
+
+/* The page that was asked for, of what fits the question; newest first. */
+static long
+choose(const json_t *records, const Query *query, Message *messages,
+	   long *total)
+{
+	long n = 0;
+
+	*total = 0;
+	for (size_t i = json_array_size(records); i-- > 0;)
+	{
+		Message m;
+
+		record_message(json_array_get(records, i), &m);
+		if (m.accepted_us < query->since_us || m.accepted_us > query->until_us)
+			continue;
+		if ((*total)++ >= query->offset && n < query->limit)
+			messages[n++] = m;
+	}
+	return n;
+}
+
+static enum MHD_Result
+answer_question(Request *request, const Dialect *dialect, const char *account)
+{
+	char credentials[256];
+	Query query = {.limit = 50, .until_us = INT64_MAX};
+	json_t *records;
+	Message *messages;
+	Buffer body = {0};
+	long total;
+	long n;
+
+	(void) account;
+	stats.asked++;
+	if (dialect->authenticate(request, credentials, sizeof(credentials)) ==
+		NULL)
+		return refuse(request, dialect, &dialect->refusals[FAULT_AUTH], 0);
+	if (!dialect->ask(request, &query) || query.limit < 1 ||
+		query.limit > MAX_PAGE || query.offset < 0)
+		return refuse(request, dialect, &dialect->refusals[FAULT_MALFORMED], 0);
+
+	records = record_find(dialect->name, query.to, query.from);
+	messages = xalloc(MAX_PAGE * sizeof(Message));
+	n = choose(records, &query, messages, &total);
+	dialect->list(&body, &query, messages, n, total);
+	free(messages);
+	json_decref(records);
+	reply_buffer(request, MHD_HTTP_OK, "application/json", &body);
+	return reply_after(request, behaviour.delay_ms);
+}
+
+/* Whether a path is as a pattern says, where "*" stands for the account. */
+static bool
+path_fits(const char *pattern, const char *path, char account[65])
+{
+	size_t fixed = strcspn(pattern, "*");
+	size_t len;
+
+	account[0] = '\0';
+	if (strncmp(path, pattern, fixed) != 0)
+		return false;
+	if (pattern[fixed] == '\0')
+		return path[fixed] == '\0';
+	path += fixed;
+	len = strcspn(path, "/");
+	if (len == 0 || len > 64 || strcmp(path + len, pattern + fixed + 1) != 0)
+		return false;
+	memcpy(account, path, len);
+	account[len] = '\0';
+	return true;
+}
+
+/* Whose API a request is for, if it is for any. */
+bool
+api_route(const char *method, const char *url,
+		  enum MHD_Result (**handle)(Request *, const Dialect *, const char *),
+		  const Dialect **dialect, char account[65])
+{
+	for (size_t i = 0; i < NDIALECTS; i++)
+	{
+		const Dialect *d = dialects[i];
+
+		*dialect = d;
+		*handle = take_text;
+		if (strcmp(method, d->method) == 0 &&
+			(path_fits(d->paths[0], url, account) ||
+			 (d->paths[1] != NULL && path_fits(d->paths[1], url, account))))
+			return true;
+		*handle = answer_question;
+		if (d->ask_path != NULL && strcmp(method, MHD_HTTP_METHOD_GET) == 0 &&
+			path_fits(d->ask_path, url, account))
+			return true;
+	}
+	return false;
 }

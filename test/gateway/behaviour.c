@@ -24,7 +24,8 @@ typedef enum SettingType
 	COUNT,
 	SHARE,
 	FLAG,
-	NUMBERS
+	NUMBERS,
+	URL
 } SettingType;
 
 static const struct
@@ -39,9 +40,9 @@ static const struct
 	{"jitter_ms", COUNT, offsetof(Behaviour, jitter_ms),
 	 "wait up to so much longer"},
 	{"rate429", SHARE, offsetof(Behaviour, rate429),
-	 "share answered 429, code 20429"},
+	 "share answered as the dialect says \"too many\""},
 	{"retry_after", COUNT, offsetof(Behaviour, retry_after),
-	 "Retry-After seconds of a 429 (0: none)"},
+	 "Retry-After seconds of these (0: none)"},
 	{"rate5xx", SHARE, offsetof(Behaviour, rate5xx),
 	 "share answered 500, not recorded"},
 	{"rate5xx_after", SHARE, offsetof(Behaviour, rate5xx_after),
@@ -55,11 +56,13 @@ static const struct
 	{"fail_rate", SHARE, offsetof(Behaviour, fail_rate),
 	 "share that fails with fail_code"},
 	{"fail_code", COUNT, offsetof(Behaviour, fail_code),
-	 "2NNNN: refused with 400; 3NNNN: accepted, then undelivered"},
+	 "refused with it where the dialect does that, else undelivered"},
 	{"optout", NUMBERS, offsetof(Behaviour, optout),
-	 "numbers refused with 21610, separated by commas"},
+	 "numbers that opted out, separated by commas"},
 	{"callbacks", FLAG, offsetof(Behaviour, callbacks),
-	 "post receipts to each StatusCallback"},
+	 "post receipts of each text"},
+	{"webhook", URL, offsetof(Behaviour, webhook),
+	 "where, if the text does not say so"},
 	{"callback_delay_ms", COUNT, offsetof(Behaviour, callback_delay_ms),
 	 "wait before the first receipt of a text"},
 	{"repeat_callbacks", FLAG, offsetof(Behaviour, repeat_callbacks),
@@ -72,9 +75,9 @@ static const struct
 
 #define NSETTINGS (sizeof(settings) / sizeof(settings[0]))
 
-static const char *const type_names[] = {"a whole number of 0 or more",
-										 "a share from 0 to 1", "on or off",
-										 "numbers like +19195550100"};
+static const char *const type_names[] = {
+	"a whole number of 0 or more", "a share from 0 to 1", "on or off",
+	"numbers like +19195550100", "an URL, or nothing"};
 
 static bool
 parse_count(const char *value, int *result)
@@ -124,7 +127,18 @@ parse_numbers(const char *value, char **result)
 	return true;
 }
 
-/* A private copy of the list belongs to whoever sets into b. */
+static bool
+parse_url(const char *value, char **result)
+{
+	if (*value != '\0' && strncmp(value, "http://", 7) != 0 &&
+		strncmp(value, "https://", 8) != 0)
+		return false;
+	free(*result);
+	*result = *value != '\0' ? xstrdup(value) : NULL;
+	return true;
+}
+
+/* A private copy of the list and the URL belongs to whoever sets into b. */
 bool
 behaviour_set(Behaviour *b, const char *name, const char *value, Buffer *error)
 {
@@ -149,6 +163,9 @@ behaviour_set(Behaviour *b, const char *name, const char *value, Buffer *error)
 			case NUMBERS:
 				ok = parse_numbers(value, field);
 				break;
+			case URL:
+				ok = parse_url(value, field);
+				break;
 		}
 		if (!ok)
 			buffer_printf(error, "%s wants %s, not \"%s\"", name,
@@ -169,8 +186,8 @@ behaviour_check(const Behaviour *b, Buffer *error)
 	if (sum > 1.000001)
 		buffer_printf(error, "the shares add up to %g; they may not exceed 1",
 					  sum);
-	else if (b->fail_rate > 0 && (b->fail_code < 20000 || b->fail_code > 39999))
-		buffer_puts(error, "fail_rate needs a fail_code from 20000 to 39999");
+	else if (b->fail_rate > 0 && b->fail_code == 0)
+		buffer_puts(error, "fail_rate needs a fail_code");
 	else
 		return true;
 	return false;
@@ -196,6 +213,7 @@ behaviour_json(Buffer *buf)
 				buffer_puts(buf, *(const bool *) field ? "true" : "false");
 				break;
 			case NUMBERS:
+			case URL:
 				buffer_json(buf, *(char *const *) field);
 				break;
 		}
@@ -334,5 +352,6 @@ void
 behaviour_free(void)
 {
 	free(behaviour.optout);
+	free(behaviour.webhook);
 	free(tries);
 }

@@ -45,6 +45,12 @@ xstrdup(const char *str)
 	return check_memory(strdup(str));
 }
 
+char *
+xstrdup_or_null(const char *str)
+{
+	return str != NULL ? xstrdup(str) : NULL;
+}
+
 /* Make room for so many more bytes and a NUL. */
 static void
 buffer_reserve(Buffer *buf, size_t more)
@@ -128,14 +134,78 @@ buffer_json(Buffer *buf, const char *str)
 	buffer_puts(buf, "\"");
 }
 
-/* Add name=value to an application/x-www-form-urlencoded body. */
+/* A comma, unless this is the first member, and the name. */
 void
-buffer_form(Buffer *buf, const char *name, const char *value)
+buffer_key(Buffer *buf, const char *name)
 {
-	buffer_printf(buf, "%s%s=", buf->len > 0 ? "&" : "", name);
-	for (; *value != '\0'; value++)
+	char last = buf->len > 0 ? buf->data[buf->len - 1] : '{';
+
+	buffer_printf(buf, "%s\"%s\":", last == '{' ? "" : ",", name);
+}
+
+void
+buffer_member(Buffer *buf, const char *name, const char *str)
+{
+	buffer_key(buf, name);
+	buffer_json(buf, str);
+}
+
+void
+buffer_member_time(Buffer *buf, const char *name, int64_t us)
+{
+	buffer_key(buf, name);
+	buffer_puts(buf, "\"");
+	buffer_time(buf, us, TIME_ISO);
+	buffer_printf(buf, ".%06dZ\"", (int) (us % 1000000));
+}
+
+void
+buffer_strings(Buffer *buf, const char *const *strs, int n)
+{
+	buffer_puts(buf, "[");
+	for (int i = 0; i < n; i++)
 	{
-		unsigned char c = (unsigned char) *value;
+		if (i > 0)
+			buffer_puts(buf, ",");
+		buffer_json(buf, strs[i]);
+	}
+	buffer_puts(buf, "]");
+}
+
+/* A time in UTC. */
+void
+buffer_time(Buffer *buf, int64_t us, TimeForm form)
+{
+	time_t seconds = (time_t) (us / 1000000);
+	struct tm tm;
+	char str[64];
+
+	gmtime_r(&seconds, &tm);
+	switch (form)
+	{
+		case TIME_ISO:
+			strftime(str, sizeof(str), "%Y-%m-%dT%H:%M:%S", &tm);
+			break;
+		case TIME_BLANK:
+			strftime(str, sizeof(str), "%Y-%m-%d %H:%M:%S+00:00", &tm);
+			break;
+		case TIME_MAIL:
+			strftime(str, sizeof(str), "%a, %d %b %Y %H:%M:%S +0000", &tm);
+			break;
+		case TIME_MINUTES:
+			strftime(str, sizeof(str), "%Y%m%d%H%M", &tm);
+			break;
+	}
+	buffer_puts(buf, str);
+}
+
+/* Encode for a form or a query. */
+void
+buffer_percent(Buffer *buf, const char *str)
+{
+	for (; *str != '\0'; str++)
+	{
+		unsigned char c = (unsigned char) *str;
 
 		if (c == ' ')
 			buffer_puts(buf, "+");
@@ -146,6 +216,14 @@ buffer_form(Buffer *buf, const char *name, const char *value)
 		else
 			buffer_printf(buf, "%%%02X", c);
 	}
+}
+
+/* Add name=value to an application/x-www-form-urlencoded body. */
+void
+buffer_form(Buffer *buf, const char *name, const char *value)
+{
+	buffer_printf(buf, "%s%s=", buf->len > 0 ? "&" : "", name);
+	buffer_percent(buf, value);
 }
 
 void

@@ -1,14 +1,14 @@
 /*-------------------------------------------------------------------------
  *
  * callback.c
- *	  Posts receipts and inbound texts to webhooks, as Twilio does.
+ *	  Brings receipts and inbound texts to webhooks, as providers do.
  *
  * A thread of its own, so that a slow webhook never slows the API.  It owns
- * every callback once callback_queue() has taken it.  Signing follows
- * twilio.com/docs/usage/security, retrying twilio.com/docs/usage/webhooks/
- * webhooks-connection-overrides: "#rc=3&rp=ct,rt,5xx" after the URL asks for
- * three retries after connection failures, read timeouts and 5xx; the
- * fragment itself is neither sent nor signed.  Only loopback is ever called.
+ * every callback once callback_queue() has taken it.  What a webhook looks
+ * like, how it is signed and when it is tried again is its dialect's.
+ * Twilio lets the URL decide: "#rc=3&rp=ct,rt,5xx" after it asks for three
+ * retries after connection failures, read timeouts and 5xx; the fragment
+ * itself is neither sent nor signed.  Only loopback is ever called.
  *
  * test/gateway/callback.c
  *
@@ -21,27 +21,19 @@
 #include <unistd.h>
 
 #include <curl/curl.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 
 #include "gateway.h"
 
 #define MAX_TRANSFERS 64
-#define MAX_PARAMS 24
-#define RETRY_MS 100 /* doubles with each attempt */
-
-typedef struct Param
-{
-	const char *name;
-	const char *value;
-} Param;
+#define RETRY_MS 100  /* doubles with each attempt, ... */
+#define MAX_DOUBLES 5 /* ... but not for ever */
 
 typedef struct Transfer
 {
 	CURL *easy;
 	Callback *callback;
-	struct curl_slist *headers;
-	Buffer form;
+	Post post;
+	size_t answered; /* bytes of the answer */
 } Transfer;
 
 static pthread_t thread;
@@ -58,97 +50,13 @@ static int nidle;
 
 /* ---- what is posted ---- */
 
-static int
-compare_params(const void *a, const void *b)
-{
-	return strcmp(((const Param *) a)->name, ((const Param *) b)->name);
-}
-
-static void
-add_param(Param *params, int *nparams, const char *name, const char *value)
-{
-	params[*nparams].name = name;
-	params[(*nparams)++].value = value;
-}
-
-/* code and date must live as long as the parameters. */
-static int
-make_params(const Callback *c, Param *params, char *code, char *date)
-{
-	int n = 0;
-	const char *status = c->statuses[c->step];
-	bool final = c->body == NULL && strcmp(status, "sent") != 0;
-
-	add_param(params, &n, "AccountSid", c->account);
-	add_param(params, &n, "ApiVersion", "2010-04-01");
-	add_param(params, &n, "From", c->from);
-	add_param(params, &n, "MessageSid", c->sid);
-	add_param(params, &n, "SmsSid", c->sid);
-	add_param(params, &n, "SmsStatus", status);
-	add_param(params, &n, "To", c->to);
-	if (c->body != NULL)
-	{
-		int segments = segments_count(c->body);
-
-		snprintf(code, 12, "%d", segments > 0 ? segments : 1);
-		add_param(params, &n, "Body", c->body);
-		add_param(params, &n, "FromCity", "");
-		add_param(params, &n, "FromCountry", "US");
-		add_param(params, &n, "FromState", "NC");
-		add_param(params, &n, "NumMedia", "0");
-		add_param(params, &n, "NumSegments", code);
-		add_param(params, &n, "SmsMessageSid", c->sid);
-		add_param(params, &n, "ToCountry", "US");
-		if (c->opt_out != NULL)
-			add_param(params, &n, "OptOutType", c->opt_out);
-	}
-	else
-		add_param(params, &n, "MessageStatus", status);
-	if (final)
-	{
-		time_t now = time(NULL);
-		struct tm tm;
-
-		strftime(date, 16, "%Y%m%d%H%M", gmtime_r(&now, &tm));
-		add_param(params, &n, "RawDlrDoneDate", date + strlen("20"));
-	}
-	if (final && c->error_code != 0)
-	{
-		snprintf(code, 12, "%d", c->error_code);
-		add_param(params, &n, "ErrorCode", code);
-	}
-	qsort(params, n, sizeof(Param), compare_params);
-	return n;
-}
-
-/* HMAC-SHA1 of the URL and each name and value in order of names. */
-static void
-sign(const char *url, const Param *params, int nparams, const char *token,
-	 char signature[32])
-{
-	Buffer text = {0};
-	unsigned char mac[EVP_MAX_MD_SIZE];
-	unsigned int len;
-
-	buffer_puts(&text, url);
-	for (int i = 0; i < nparams; i++)
-	{
-		buffer_puts(&text, params[i].name);
-		buffer_puts(&text, params[i].value);
-	}
-	HMAC(EVP_sha1(), token, (int) strlen(token),
-		 (const unsigned char *) text.data, text.len, mac, &len);
-	EVP_EncodeBlock((unsigned char *) signature, mac, (int) len);
-	buffer_free(&text);
-}
-
-static void
-add_header(Transfer *transfer, const char *name, const char *value)
+void
+post_header(Post *post, const char *name, const char *value)
 {
 	Buffer header = {0};
 
 	buffer_printf(&header, "%s: %s", name, value);
-	transfer->headers = curl_slist_append(transfer->headers, header.data);
+	post->headers = curl_slist_append(post->headers, header.data);
 	buffer_free(&header);
 }
 
@@ -156,75 +64,86 @@ static void
 start(Callback *c)
 {
 	Transfer *transfer = idle[--nidle];
-	Param params[MAX_PARAMS];
-	char code[12];
-	char date[16];
-	char signature[32];
-	char token[64];
-	int nparams = make_params(c, params, code, date);
-	char *url = xstrdup(c->url);
+	Post *post = &transfer->post;
 
-	url[strcspn(url, "#")] = '\0';
-	sign(url, params, nparams, c->token, signature);
-	for (int i = 0; i < nparams; i++)
-		buffer_form(&transfer->form, params[i].name, params[i].value);
-
-	add_header(transfer, "Content-Type",
-			   "application/x-www-form-urlencoded; charset=UTF-8");
-	add_header(transfer, "X-Twilio-Signature", signature);
-	/* the same for all attempts and repeats, as it names the event */
-	snprintf(token, sizeof(token), "%s-%s", c->sid, c->statuses[c->step]);
-	add_header(transfer, "I-Twilio-Idempotency-Token", token);
+	buffer_add(&post->url, c->url, strcspn(c->url, "#"));
+	post->method = MHD_HTTP_METHOD_POST;
+	post->content_type = "application/json";
+	c->dialect->hook(c, post);
+	post_header(post, "Content-Type", post->content_type);
 
 	transfer->callback = c;
-	curl_easy_setopt(transfer->easy, CURLOPT_URL, url);
-	curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, transfer->headers);
-	curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDSIZE,
-					 (long) transfer->form.len);
-	curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDS, transfer->form.data);
+	transfer->answered = 0;
+	curl_easy_setopt(transfer->easy, CURLOPT_URL, post->url.data);
+	curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, post->headers);
+	curl_easy_setopt(transfer->easy, CURLOPT_TIMEOUT_MS,
+					 (long) c->dialect->timeout_ms);
+	if (strcmp(post->method, MHD_HTTP_METHOD_GET) == 0)
+		curl_easy_setopt(transfer->easy, CURLOPT_HTTPGET, 1L);
+	else
+	{
+		curl_easy_setopt(transfer->easy, CURLOPT_POST, 1L);
+		curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDSIZE,
+						 (long) post->body.len);
+		curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDS, post->body.data);
+	}
 	curl_multi_add_handle(multi, transfer->easy);
-	free(url);
 }
 
 /* ---- what came of it ---- */
 
+/* Whether an answer says that the webhook was taken. */
+static bool
+is_taken(const Transfer *transfer, long status)
+{
+	if (transfer->callback->dialect->texts_answers)
+		return (status == 200 || status == 202) && transfer->answered == 0;
+	return status / 100 == 2;
+}
+
 /* The kind of failure in Twilio's words, NULL for none. */
 static const char *
-failure(CURL *easy, CURLcode result)
+failure(const Transfer *transfer, CURLcode result)
 {
 	long status = 0;
 	curl_off_t connected = 0;
 
 	if (result == CURLE_OK)
 	{
-		curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
-		return status >= 500 ? "5xx" : status >= 300 ? "4xx" : NULL;
+		curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+		if (is_taken(transfer, status))
+			return NULL;
+		return status >= 500 ? "5xx" : "4xx";
 	}
-	curl_easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &connected);
+	curl_easy_getinfo(transfer->easy, CURLINFO_PRETRANSFER_TIME_T, &connected);
 	return connected > 0 ? "rt" : "ct";
+}
+
+static bool
+in_list(const char *list, const char *word)
+{
+	size_t len;
+
+	for (; *list != '\0' && *list != '&'; list += len)
+	{
+		list += *list == ',';
+		len = strcspn(list, ",&");
+		if ((len == strlen(word) && strncmp(list, word, len) == 0) ||
+			(len == 3 && strncmp(list, "all", len) == 0))
+			return true;
+	}
+	return false;
 }
 
 static bool
 should_retry(const Callback *c, const char *kind)
 {
-	const char *fragment = strchr(c->url, '#');
+	const char *fragment = c->dialect->url_decides ? strchr(c->url, '#') : NULL;
 	const char *count = fragment ? strstr(fragment, "rc=") : NULL;
 	const char *policy = fragment ? strstr(fragment, "rp=") : NULL;
-	size_t len;
 
-	if (c->attempt >= (count ? atoi(count + 3) : 1))
-		return false;
-	if (policy == NULL)
-		return strcmp(kind, "ct") == 0;
-	for (policy += 3; *policy != '\0' && *policy != '&'; policy += len)
-	{
-		policy += *policy == ',';
-		len = strcspn(policy, ",&");
-		if ((len == strlen(kind) && strncmp(policy, kind, len) == 0) ||
-			(len == 3 && strncmp(policy, "all", len) == 0))
-			return true;
-	}
-	return false;
+	return c->attempt < (count ? atoi(count + 3) : c->dialect->retries) &&
+		   in_list(policy ? policy + 3 : c->dialect->retry_on, kind);
 }
 
 static void
@@ -233,11 +152,13 @@ callback_free(Callback *c)
 	free(c->url);
 	free(c->token);
 	free(c->account);
-	free(c->sid);
+	free(c->id);
 	free(c->from);
 	free(c->to);
 	free(c->body);
+	free(c->ref);
 	free(c->opt_out);
+	free(c->media);
 	free(c);
 }
 
@@ -247,10 +168,11 @@ release(Transfer *transfer)
 	Callback *c = transfer->callback;
 
 	curl_multi_remove_handle(multi, transfer->easy);
-	curl_slist_free_all(transfer->headers);
-	transfer->headers = NULL;
+	curl_slist_free_all(transfer->post.headers);
+	transfer->post.headers = NULL;
+	transfer->post.url.len = 0;
+	transfer->post.body.len = 0;
 	transfer->callback = NULL;
-	transfer->form.len = 0;
 	idle[nidle++] = transfer;
 	return c;
 }
@@ -260,11 +182,12 @@ finish(CURL *easy, CURLcode result)
 {
 	Transfer *transfer;
 	Callback *c;
-	const char *kind = failure(easy, result);
+	const char *kind;
 	bool retry;
 	int64_t due = now_us(CLOCK_MONOTONIC);
 
 	curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **) &transfer);
+	kind = failure(transfer, result);
 	c = release(transfer);
 	retry = kind != NULL && should_retry(c, kind);
 
@@ -280,13 +203,17 @@ finish(CURL *easy, CURLcode result)
 	pthread_mutex_unlock(&lock);
 
 	if (retry)
-		due += (int64_t) RETRY_MS * 1000 << c->attempt++;
+	{
+		due += (int64_t) RETRY_MS * 1000
+			   << (c->attempt < MAX_DOUBLES ? c->attempt : MAX_DOUBLES);
+		c->attempt++;
+	}
 	else
 	{
 		c->step++;
 		c->attempt = 0;
 	}
-	if (c->step < c->nstatuses)
+	if (c->step < c->nevents)
 		heap_push(&waiting, due, c);
 	else
 		callback_free(c);
@@ -342,7 +269,10 @@ run(void *arg)
 static size_t
 discard(char *data, size_t size, size_t count, void *arg)
 {
-	(void) data, (void) arg;
+	Transfer *transfer = arg;
+
+	(void) data;
+	transfer->answered += size * count;
 	return size * count;
 }
 
@@ -379,12 +309,11 @@ callback_start(void)
 		curl_easy_setopt(easy, CURLOPT_PRIVATE, &transfers[i]);
 		curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 		curl_easy_setopt(easy, CURLOPT_PROXY, "");
-		curl_easy_setopt(easy, CURLOPT_USERAGENT, "TwilioProxy/1.1");
+		curl_easy_setopt(easy, CURLOPT_USERAGENT, "p2ptext test gateway");
 		curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, discard);
+		curl_easy_setopt(easy, CURLOPT_WRITEDATA, &transfers[i]);
 		curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_loopback);
-		/* Twilio's own limits */
 		curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, 5000L);
-		curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, 15000L);
 		transfers[i].easy = easy;
 		idle[nidle++] = &transfers[i];
 	}
@@ -398,7 +327,7 @@ callback_queue(Callback *callback)
 
 	pthread_mutex_lock(&lock);
 	heap_push(&incoming, due, callback);
-	counts.pending += callback->nstatuses;
+	counts.pending += callback->nevents;
 	pthread_mutex_unlock(&lock);
 	curl_multi_wakeup(multi);
 }
@@ -426,7 +355,8 @@ callback_stop(void)
 		if (transfers[i].callback != NULL)
 			callback_free(release(&transfers[i]));
 		curl_easy_cleanup(transfers[i].easy);
-		buffer_free(&transfers[i].form);
+		buffer_free(&transfers[i].post.url);
+		buffer_free(&transfers[i].post.body);
 	}
 	while (waiting.count > 0)
 		callback_free(heap_pop(&waiting));

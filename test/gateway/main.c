@@ -16,17 +16,23 @@
 
 static unsigned int port;
 static const char *log_path;
+static const char *key_path;
 static bool until_eof;
 
 static void
 usage(FILE *out)
 {
-	fputs("A gateway for tests that speaks Twilio's Messages API on "
-		  "127.0.0.1.\n\n"
+	fputs("A gateway for tests that speaks the APIs of Twilio, SignalWire, "
+		  "Telnyx,\nBandwidth, Plivo, Vonage and Kannel on 127.0.0.1.\n\n"
 		  "Usage: gateway [--NAME VALUE]...\n\n"
 		  "  --port               where to listen (0: any free port)\n"
 		  "  --log                append each accepted text to this file\n"
 		  "  --auth               the USER:PASSWORD to insist on\n"
+		  "  --webhook-secret     signs the webhooks of SignalWire, Vonage "
+		  "and, as\n                       USER:PASSWORD, Bandwidth (else "
+		  "what --auth says)\n"
+		  "  --ed25519-key        file with a private key for Telnyx' "
+		  "webhooks (else a\n                       new one)\n"
 		  "  --until-eof          (no value) end when standard input does\n\n"
 		  "Settings, which POST /control/config changes later:\n",
 		  out);
@@ -63,6 +69,13 @@ set_option(const char *name, const char *value)
 		free(api_auth);
 		api_auth = xstrdup(value);
 	}
+	else if (strcmp(name, "webhook_secret") == 0)
+	{
+		free(api_webhook_secret);
+		api_webhook_secret = xstrdup(value);
+	}
+	else if (strcmp(name, "ed25519_key") == 0)
+		key_path = value;
 	else if (!behaviour_set(&behaviour, name, value, &error))
 		refuse_option(error.data);
 }
@@ -135,19 +148,23 @@ main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	raise_descriptor_limit();
 
-	if (!record_open(log_path) || !callback_start())
+	if (!record_open(log_path) || !sign_open(key_path) || !callback_start())
 		return 1;
 	bound = server_start(port);
 	if (bound != 0)
 	{
-		printf("listening on 127.0.0.1:%d\n", bound);
+		printf("listening on 127.0.0.1:%d\n"
+			   "public key for Telnyx: %s\n",
+			   bound, sign_public_key());
 		fflush(stdout);
 		server_loop(until_eof);
 		server_stop();
 	}
 	callback_stop();
 	record_close();
+	sign_close();
 	behaviour_free();
+	free(api_webhook_secret);
 	free(api_auth);
 	return bound != 0 ? 0 : 1;
 }

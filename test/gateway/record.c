@@ -48,11 +48,18 @@ record_open(const char *path)
 		   sizeof(process_key);
 }
 
+/* A prefix and 32 hexadecimal digits, or these in the form of a UUID. */
 void
-record_sid(char sid[35])
+record_id(char id[40], const char *prefix)
 {
-	snprintf(sid, 35, "SM%016llx%016llx", (unsigned long long) process_key,
-			 (unsigned long long) ++serial);
+	unsigned long long n = ++serial;
+	unsigned long long key = process_key;
+
+	if (prefix != NULL)
+		snprintf(id, 40, "%.7s%016llx%016llx", prefix, key, n);
+	else
+		snprintf(id, 40, "%08llx-%04llx-%04llx-%04llx-%012llx", key >> 32,
+				 key >> 16 & 0xffff, key & 0xffff, n >> 48, n & 0xffffffffffff);
 }
 
 static void
@@ -75,30 +82,42 @@ write_line(void)
 	line.len = 0;
 }
 
+/* The texts of a number are found by these lines, so names go unescaped. */
+static void
+put_member(const char *name, const char *value)
+{
+	buffer_puts(&line, name);
+	buffer_json(&line, value);
+}
+
 void
 record_add(Message *m)
 {
 	int64_t mono = now_us(CLOCK_MONOTONIC);
 	int64_t wall = now_us(CLOCK_REALTIME);
 
-	record_sid(m->sid);
+	m->accepted_us = wall;
 	buffer_printf(
 		&line, "{\"n\":%llu,\"mono_ms\":%lld.%03d,\"wall_ms\":%lld.%03d",
 		(unsigned long long) ++count, (long long) (mono / 1000),
 		(int) (mono % 1000), (long long) (wall / 1000), (int) (wall % 1000));
-	buffer_printf(&line, ",\"sid\":\"%s\",\"account\":", m->sid);
-	buffer_json(&line, m->account);
-	buffer_puts(&line, ",\"to\":");
-	buffer_json(&line, m->to);
-	buffer_puts(&line, ",\"from\":");
-	buffer_json(&line, m->from);
-	buffer_puts(&line, ",\"body\":");
-	buffer_json(&line, m->body);
-	buffer_puts(&line, ",\"status_callback\":");
-	buffer_json(&line, m->status_callback);
-	buffer_printf(&line, ",\"validity\":%s,\"conn\":%llu,\"answer\":%d}\n",
-				  m->validity ? m->validity : "null",
-				  (unsigned long long) m->conn, m->answer);
+	buffer_printf(&line, ",\"sid\":\"%s\",\"dialect\":\"%s\"", m->id,
+				  m->dialect->name);
+	put_member(",\"account\":", m->account);
+	put_member(",\"to\":", m->to);
+	put_member(",\"from\":", m->from);
+	put_member(",\"service\":", m->service);
+	put_member(",\"body\":", m->body);
+	put_member(",\"status_callback\":", m->status_callback);
+	put_member(",\"ref\":", m->ref);
+	buffer_puts(&line, ",\"media\":");
+	buffer_strings(&line, m->media, m->nmedia);
+	if (m->validity_s != UNLIMITED)
+		buffer_printf(&line, ",\"validity\":%lld", (long long) m->validity_s);
+	else
+		buffer_puts(&line, ",\"validity\":null");
+	buffer_printf(&line, ",\"segments\":%d,\"conn\":%llu,\"answer\":%d}\n",
+				  m->segments, (unsigned long long) m->conn, m->answer);
 	write_line();
 }
 
@@ -121,9 +140,40 @@ read_back(void)
 }
 
 /*
- * The records as a JSON array.  A line is chosen by its text, which is
- * exact: in a JSON string every quote has a backslash before it.
+ * The next line that has all of what is wanted, which is exact: in a JSON
+ * string every quote has a backslash before it.
  */
+static const char *
+next_line(const char **next, const char *end, const Buffer *wanted, size_t n,
+		  size_t *len)
+{
+	while (*next < end)
+	{
+		const char *found = *next;
+		bool fits = true;
+
+		*len = (const char *) memchr(found, '\n', end - found) - found;
+		*next = found + *len + 1;
+		for (size_t i = 0; i < n && fits; i++)
+			fits = wanted[i].len == 0 ||
+				   memmem(found, *len, wanted[i].data, wanted[i].len) != NULL;
+		if (fits)
+			return found;
+	}
+	return NULL;
+}
+
+/* Nothing is wanted of a member whose value is NULL. */
+static void
+want(Buffer *wanted, const char *member, const char *value)
+{
+	if (value == NULL)
+		return;
+	buffer_printf(wanted, ",\"%s\":", member);
+	buffer_json(wanted, value);
+}
+
+/* The records as a JSON array. */
 void
 record_json(Buffer *buf, const char *to)
 {
@@ -131,27 +181,129 @@ record_json(Buffer *buf, const char *to)
 	Buffer wanted = {0};
 	const char *next = lines.data;
 	const char *end = next + lines.len;
+	const char *found;
 	const char *separator = "";
+	size_t len;
 
-	buffer_puts(&wanted, ",\"to\":");
-	buffer_json(&wanted, to ? to : "");
+	want(&wanted, "to", to);
 	buffer_puts(buf, "[");
-	while (next < end)
+	while ((found = next_line(&next, end, &wanted, 1, &len)) != NULL)
 	{
-		const char *newline = memchr(next, '\n', end - next);
-		size_t len = newline - next;
-
-		if (to == NULL || memmem(next, len, wanted.data, wanted.len) != NULL)
-		{
-			buffer_puts(buf, separator);
-			buffer_add(buf, next, len);
-			separator = ",\n";
-		}
-		next = newline + 1;
+		buffer_puts(buf, separator);
+		buffer_add(buf, found, len);
+		separator = ",\n";
 	}
 	buffer_puts(buf, "]");
 	buffer_free(&wanted);
 	buffer_free(&lines);
+}
+
+/* Parsed, oldest first; what is NULL may be anything. */
+json_t *
+record_find(const char *dialect, const char *to, const char *from)
+{
+	Buffer lines = read_back();
+	Buffer wanted[3] = {{0}, {0}, {0}};
+	const char *next = lines.data;
+	const char *end = next + lines.len;
+	const char *found;
+	json_t *records = json_array();
+	size_t len;
+
+	want(&wanted[0], "to", to);
+	want(&wanted[1], "from", from);
+	want(&wanted[2], "dialect", dialect);
+	while ((found = next_line(&next, end, wanted, 3, &len)) != NULL)
+		json_array_append_new(records, json_loadb(found, len, 0, NULL));
+	for (int i = 0; i < 3; i++)
+		buffer_free(&wanted[i]);
+	buffer_free(&lines);
+	return records;
+}
+
+/* Valid as long as the record. */
+void
+record_message(const json_t *record, Message *m)
+{
+	double wall_ms = 0;
+	json_t *media = NULL;
+	const char *id = "";
+	const char *dialect = "";
+
+	memset(m, 0, sizeof(*m));
+	json_unpack((json_t *) record,
+				"{s:F, s:s, s:s, s?s, s?s, s?s, s?s, s?s, s?s, s?s, s:i, s:o}",
+				"wall_ms", &wall_ms, "sid", &id, "dialect", &dialect, "account",
+				&m->account, "to", &m->to, "from", &m->from, "service",
+				&m->service, "body", &m->body, "status_callback",
+				&m->status_callback, "ref", &m->ref, "segments", &m->segments,
+				"media", &media);
+	m->dialect = api_dialect(dialect);
+	snprintf(m->id, sizeof(m->id), "%s", id);
+	m->accepted_us = (int64_t) (wall_ms * 1000);
+	for (size_t i = 0; i < json_array_size(media); i++)
+		m->media[m->nmedia++] = json_string_value(json_array_get(media, i));
+}
+
+/* When each text came, and how long it was. */
+void
+record_log(Buffer *buf, const char *from)
+{
+	json_t *records = record_find(NULL, NULL, from);
+	json_t *record;
+	size_t i;
+
+	buffer_puts(buf, "[");
+	json_array_foreach(records, i, record)
+	{
+		Message m;
+
+		record_message(record, &m);
+		buffer_printf(buf, "%s{\"mono_ms\":%.3f", i > 0 ? ",\n" : "",
+					  json_number_value(json_object_get(record, "mono_ms")));
+		buffer_member(buf, "dialect", m.dialect->name);
+		buffer_member(buf, "to", m.to);
+		buffer_member(buf, "from", m.from);
+		buffer_printf(buf, ",\"segments\":%d}", m.segments);
+	}
+	buffer_puts(buf, "]");
+	json_decref(records);
+}
+
+/* The most that any stretch of time of this length has seen. */
+void
+record_rate(Buffer *buf, const char *from, int64_t window_ms)
+{
+	json_t *records = record_find(NULL, NULL, from);
+	size_t n = json_array_size(records);
+	json_int_t segments = 0;
+	json_int_t most_segments = 0;
+	size_t most_texts = 0;
+	size_t first = 0;
+
+	for (size_t i = 0; i < n; i++)
+	{
+		const json_t *last = json_array_get(records, i);
+		double since =
+			json_number_value(json_object_get(last, "mono_ms")) - window_ms;
+
+		segments += json_integer_value(json_object_get(last, "segments"));
+		for (;; first++)
+		{
+			const json_t *old = json_array_get(records, first);
+
+			if (json_number_value(json_object_get(old, "mono_ms")) > since)
+				break;
+			segments -= json_integer_value(json_object_get(old, "segments"));
+		}
+		if (segments > most_segments)
+			most_segments = segments;
+		if (i + 1 - first > most_texts)
+			most_texts = i + 1 - first;
+	}
+	buffer_printf(buf, "{\"texts\":%zu,\"segments\":%lld,\"window_ms\":%lld}",
+				  most_texts, (long long) most_segments, (long long) window_ms);
+	json_decref(records);
 }
 
 void

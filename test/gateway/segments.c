@@ -76,6 +76,28 @@ utf8_length(const char *str)
 	return length;
 }
 
+bool
+segments_gsm(const char *body)
+{
+	for (const char *c = body; *c != '\0'; c += utf8_size(c))
+		if (gsm_septets(c, utf8_size(c)) == 0)
+			return false;
+	return true;
+}
+
+/* What is left of a text that is forced into GSM-7. */
+void
+gsm_replace(Buffer *buf, const char *body)
+{
+	for (const char *c = body; *c != '\0'; c += utf8_size(c))
+	{
+		if (gsm_septets(c, utf8_size(c)) > 0)
+			buffer_add(buf, c, utf8_size(c));
+		else
+			buffer_puts(buf, "?");
+	}
+}
+
 /*
  * Fill parts greedily: an escaped pair and a surrogate pair stay together,
  * which can waste the last unit of a part.
@@ -83,16 +105,14 @@ utf8_length(const char *str)
 int
 segments_count(const char *body)
 {
-	bool gsm = true;
+	bool gsm;
 	int total = 0;
 	int parts = 1;
 	int filled = 0;
 
 	if (utf8_length(body) < 0)
 		return -1;
-	for (const char *c = body; *c != '\0' && gsm; c += utf8_size(c))
-		gsm = gsm_septets(c, utf8_size(c)) > 0;
-
+	gsm = segments_gsm(body);
 	for (const char *c = body; *c != '\0'; c += utf8_size(c))
 	{
 		int size = utf8_size(c);

@@ -4,8 +4,9 @@
  *	  HTTP for the test gateway: requests in, replies out, at once or later.
  *
  * libmicrohttpd runs in our own loop, one thread for everything, which
- * spares the record and the behaviour their locks.  A delayed reply waits in a heap with its connection
- * suspended; a hung one waits until its client gives up.
+ * spares the record and the behaviour their locks.  A delayed reply waits in
+ * a heap with its connection suspended; a hung one waits until its client
+ * gives up.
  *
  * test/gateway/server.c
  *
@@ -41,69 +42,18 @@ now_us(clockid_t clock)
 	return (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
-/* ---- a request's form ---- */
-
-/* The post processor hands over a value in pieces, each with its offset. */
-static enum MHD_Result
-add_field(void *arg, enum MHD_ValueKind kind, const char *key,
-		  const char *filename, const char *content_type,
-		  const char *transfer_encoding, const char *data, uint64_t offset,
-		  size_t size)
-{
-	Request *request = arg;
-
-	(void) kind, (void) filename, (void) content_type;
-	(void) transfer_encoding;
-
-	if (offset == 0)
-	{
-		if (request->nfields == MAX_FIELDS)
-		{
-			request->malformed = true;
-			return MHD_NO;
-		}
-		if (request->text.len > 0)
-			buffer_add(&request->text, "", 1);
-		request->fields[request->nfields].name = request->text.len;
-		buffer_add(&request->text, key, strlen(key) + 1);
-		request->fields[request->nfields++].value = request->text.len;
-	}
-	if (memchr(data, '\0', size) != NULL)
-		request->malformed = true;
-	buffer_add(&request->text, data, size);
-	return MHD_YES;
-}
-
-/* NULL if the form has no such field; valid as long as the request. */
-const char *
-request_field(const Request *request, const char *name)
-{
-	for (int i = 0; i < request->nfields; i++)
-		if (strcmp(request->text.data + request->fields[i].name, name) == 0)
-			return request->text.data + request->fields[i].value;
-	return NULL;
-}
-
-uint64_t
-request_connection(const Request *request)
-{
-	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
-		request->connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-
-	return (uintptr_t) info->socket_context;
-}
-
 /* ---- replies ---- */
 
 /* Decide the reply; takes over the buffer's memory. */
 void
-reply_json(Request *request, unsigned int status, Buffer *json)
+reply_buffer(Request *request, unsigned int status, const char *content_type,
+			 Buffer *body)
 {
 	request->status = status;
-	request->response = MHD_create_response_from_buffer(json->len, json->data,
+	request->response = MHD_create_response_from_buffer(body->len, body->data,
 														MHD_RESPMEM_MUST_FREE);
-	memset(json, 0, sizeof(*json));
-	reply_header(request, "Content-Type", "application/json");
+	memset(body, 0, sizeof(*body));
+	reply_header(request, "Content-Type", content_type);
 }
 
 void
@@ -194,28 +144,20 @@ release_delayed(int64_t until)
 static enum MHD_Result
 route(Request *request, const char *url, const char *method)
 {
-	static const char api[] = "/2010-04-01/Accounts/";
 	static const char control[] = "/control/";
+	enum MHD_Result (*handle)(Request *, const Dialect *, const char *);
+	const Dialect *dialect;
+	char account[65];
 	Buffer error = {0};
 
+	if (api_route(method, url, &handle, &dialect, account))
+		return handle(request, dialect, account);
 	if (strncmp(url, control, strlen(control)) == 0)
 		return control_handle(request, method, url + strlen(control));
 
-	if (strncmp(url, api, strlen(api)) == 0)
-	{
-		char account[65];
-		int used = 0;
-
-		if (sscanf(url + strlen(api), "%64[^/]/Messages.json%n", account,
-				   &used) == 1 &&
-			used > 0 && url[strlen(api) + used] == '\0' &&
-			strcmp(method, MHD_HTTP_METHOD_POST) == 0)
-			return api_handle(request, account);
-	}
-
 	buffer_printf(&error, "{\"code\":20404,\"message\":\"%s\",\"status\":404}",
 				  "The requested resource was not found");
-	reply_json(request, MHD_HTTP_NOT_FOUND, &error);
+	reply_buffer(request, MHD_HTTP_NOT_FOUND, "application/json", &error);
 	return reply_after(request, 0);
 }
 
@@ -230,35 +172,18 @@ handle(void *arg, struct MHD_Connection *connection, const char *url,
 
 	if (request == NULL)
 	{
-		request = *context = xalloc(sizeof(Request));
-		request->connection = connection;
-		request->form =
-			MHD_create_post_processor(connection, 1024, add_field, request);
+		*context = request_new(connection);
 		return MHD_YES;
 	}
-
 	if (*upload_data_size > 0)
 	{
-		request->received += *upload_data_size;
-		if (request->received > MAX_BODY)
-			request->malformed = true;
-		else if (request->form != NULL &&
-				 MHD_post_process(request->form, upload_data,
-								  *upload_data_size) != MHD_YES)
-			request->malformed = true;
+		request_receive(request, upload_data, *upload_data_size);
 		*upload_data_size = 0;
 		return MHD_YES;
 	}
-
 	if (request->decided)
 		return reply_now(request);
-	if (request->form != NULL)
-	{
-		/* hands over the last value */
-		if (MHD_destroy_post_processor(request->form) != MHD_YES)
-			request->malformed = true;
-		request->form = NULL;
-	}
+	request_complete(request);
 	return route(request, url, method);
 }
 
@@ -266,18 +191,10 @@ static void
 completed(void *arg, struct MHD_Connection *connection, void **context,
 		  enum MHD_RequestTerminationCode code)
 {
-	Request *request = *context;
-
 	(void) arg, (void) connection, (void) code;
 
-	if (request == NULL)
-		return;
-	if (request->form != NULL)
-		MHD_destroy_post_processor(request->form);
-	if (request->response != NULL)
-		MHD_destroy_response(request->response);
-	buffer_free(&request->text);
-	free(request);
+	if (*context != NULL)
+		request_free(*context);
 	*context = NULL;
 }
 

@@ -59,6 +59,9 @@ value($node, 'ALTER SYSTEM SET p2ptext.databases = restored');
 value($node, 'SELECT pg_reload_conf()');
 $gateway->tell('config', hang => 0);
 $node->poll_query_until('restored',
+	"SELECT last_error ~ 'copy.*start_sending' FROM p2ptext.stat_worker WHERE kind = 'sender' AND datname = 'restored'");
+$node->poll_query_until('restored', 'SELECT p2ptext.start_sending() >= 0');
+$node->poll_query_until('restored',
 	"SELECT count(*) = $unknown FROM p2ptext.outbox WHERE status = 'unknown'");
 is($node->safe_psql('restored', "SELECT p2ptext.approve_batch('c')"), 99, 'drafts are approved');
 ok($node->poll_query_until('restored',

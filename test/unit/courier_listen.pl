@@ -159,7 +159,7 @@ foreach my $case (
 	[ 404, 'POST', '/webhook/main/status/' . 'r' x 200, $text, $form ],
 	[ 404, 'GET', '/' ],
 	[ 405, 'GET', '/webhook/main' ],
-	[ 415, 'POST', '/webhook/main', '{}', 'Content-Type: application/json' ],
+	[ 415, 'POST', '/webhook/main', '{}', 'Content-Type: text/plain' ],
 	[ 415, 'POST', '/webhook/main', $text ],
 	[ 400, 'POST', '/webhook/main', 'Body=%00&MessageSid=1&From=1&To=1', $form ],
 	[ 400, 'POST', '/webhook/main', 'Body=%C3&MessageSid=1&From=1&To=1', $form ],

@@ -19,8 +19,15 @@
 #include "url.h"
 
 static const GatewayAdapter *const adapters[] = {
+	&bandwidth_adapter,
+	&generic_adapter,
+	&kannel_adapter,
 	&loopback_adapter,
+	&plivo_adapter,
+	&signalwire_adapter,
+	&telnyx_adapter,
 	&twilio_adapter,
+	&vonage_adapter,
 };
 
 static Gateway **gateways;

@@ -203,8 +203,15 @@ struct GatewayAdapter
 };
 
 /* the adapters, one file each */
-extern const GatewayAdapter twilio_adapter;
+extern const GatewayAdapter bandwidth_adapter;
+extern const GatewayAdapter generic_adapter;
+extern const GatewayAdapter kannel_adapter;
 extern const GatewayAdapter loopback_adapter;
+extern const GatewayAdapter plivo_adapter;
+extern const GatewayAdapter signalwire_adapter;
+extern const GatewayAdapter telnyx_adapter;
+extern const GatewayAdapter twilio_adapter;
+extern const GatewayAdapter vonage_adapter;
 
 /* the gateways this courier was told of; NULL if there is none */
 extern Gateway *gateway_update(WireFrame *frame); /* NULL: bad frame */

@@ -1,0 +1,137 @@
+/*-------------------------------------------------------------------------
+ *
+ * recheck.c
+ *	  Which voters a segment still holds, as some role sees it.
+ *
+ * The predicate is a manager's, and the worker is a superuser: so it is read
+ * as the role that launched the campaign, who can do nothing here but read.
+ *
+ * src/outbox/recheck.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "nodes/primnodes.h"
+#include "optimizer/optimizer.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/plancache.h"
+
+PG_FUNCTION_INFO_V1(p2ptext_voters_in_segment);
+
+static char *
+relation_name(Oid relation)
+{
+	return quote_qualified_identifier(
+		get_namespace_name(get_rel_namespace(relation)),
+		get_rel_name(relation));
+}
+
+/* The type of the key, so that an index on it can be used. */
+static char *
+key_type(const char *relation, const char *key)
+{
+	StringInfoData query;
+	SPIPlanPtr plan;
+	CachedPlanSource *source;
+
+	initStringInfo(&query);
+	appendStringInfo(&query, "SELECT (%s\n) FROM %s AS v", key, relation);
+	plan = SPI_prepare(query.data, 0, NULL);
+	if (plan == NULL)
+		elog(ERROR, "could not prepare \"%s\"", query.data);
+	source = linitial(SPI_plan_get_plan_sources(plan));
+	return format_type_be(TupleDescAttr(source->resultDesc, 0)->atttypid);
+}
+
+static SPIPlanPtr
+prepare(const char *relation, const char *key, const char *predicate)
+{
+	Oid types[] = {TEXTARRAYOID};
+	StringInfoData query;
+	SPIPlanPtr plan;
+
+	initStringInfo(&query);
+	appendStringInfo(&query,
+					 "SELECT (%s\n)::text FROM %s AS v "
+					 "WHERE (%s\n) = ANY ($1::%s[]) AND (%s\n)",
+					 key, relation, key, key_type(relation, key), predicate);
+	plan = SPI_prepare(query.data, lengthof(types), types);
+	if (plan == NULL)
+		elog(ERROR, "could not prepare \"%s\"", query.data);
+	return plan;
+}
+
+/* Chance would give another answer each time it is asked. */
+static bool
+depends_on_chance(SPIPlanPtr plan)
+{
+	CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(plan));
+
+	return contain_volatile_functions(linitial(source->query_list));
+}
+
+static Datum
+collect_keys(MemoryContext context)
+{
+	Datum *keys = palloc(Max(SPI_processed, 1) * sizeof(Datum));
+	MemoryContext old;
+	ArrayType *array;
+
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		bool isnull;
+
+		keys[i] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1,
+								&isnull);
+	}
+	old = MemoryContextSwitchTo(context);
+	array =
+		construct_array(keys, SPI_processed, TEXTOID, -1, false, TYPALIGN_INT);
+	MemoryContextSwitchTo(old);
+	return PointerGetDatum(array);
+}
+
+Datum
+p2ptext_voters_in_segment(PG_FUNCTION_ARGS)
+{
+	Oid reader = get_role_oid(NameStr(*PG_GETARG_NAME(0)), false);
+	char *relation = relation_name(PG_GETARG_OID(2));
+	char *key = text_to_cstring(PG_GETARG_TEXT_PP(3));
+	char *predicate = text_to_cstring(PG_GETARG_TEXT_PP(4));
+	char *path = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	Datum keys = PG_GETARG_DATUM(5);
+	MemoryContext context = CurrentMemoryContext;
+	int nest_level = NewGUCNestLevel();
+	Oid user;
+	int security;
+	SPIPlanPtr plan;
+
+	/* An error on the way ends the (sub)transaction, which undoes all this. */
+	GetUserIdAndSecContext(&user, &security);
+	SetUserIdAndSecContext(reader, security | SECURITY_LOCAL_USERID_CHANGE |
+									   SECURITY_RESTRICTED_OPERATION);
+	(void) set_config_option("search_path", path, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	SPI_connect();
+	plan = prepare(relation, key, predicate);
+	if (!depends_on_chance(plan))
+	{
+		if (SPI_execute_plan(plan, &keys, NULL, true, 0) != SPI_OK_SELECT)
+			elog(ERROR, "could not read a segment");
+		keys = collect_keys(context);
+	}
+	SPI_finish();
+	AtEOXact_GUC(false, nest_level);
+	SetUserIdAndSecContext(user, security);
+	PG_RETURN_DATUM(keys);
+}
