@@ -94,7 +94,7 @@ GRANT USAGE ON SCHEMA p2ptext TO PUBLIC;
 GRANT EXECUTE ON FUNCTION
 	p2ptext.sms_encoding, p2ptext.sms_units, p2ptext.sms_segments, p2ptext.sms_split,
 	p2ptext.sms_gsm, p2ptext.sms_problem, p2ptext.sms_why,
-	p2ptext.phone, p2ptext.phone_problem, p2ptext.phone_details,
+	p2ptext.phone, p2ptext.is_e164, p2ptext.phone_problem, p2ptext.phone_details,
 	p2ptext.phone_timezones, p2ptext.zip_timezones, p2ptext.state_timezones,
 	p2ptext.next_texting_time, p2ptext.texting_window,
 	p2ptext.proper_name, p2ptext.nearest_name, p2ptext.pick_variant,

@@ -212,7 +212,7 @@ take_rows(Claim *claim, const Asked *asked)
 		}
 		take_row(claim, &claim->rows[claim->n], tuple, desc);
 		lane->segments += claim->rows[claim->n].segments;
-		lane->gateway->left--;
+		lane->sending++;
 		claim->n++;
 	}
 }
@@ -260,6 +260,7 @@ claim_kind(Claim *claim, bool reply)
 				: repalloc(claim->rows, claim->size * sizeof(Claimed));
 	}
 	take_rows(claim, &asked);
+	lanes_claimed(reply);
 }
 
 static void
@@ -274,15 +275,15 @@ claim_work(void *arg)
  * Returns how many there are to hand over, allocated in the current context.
  */
 int
-queue_claim(GatewayRoom room, Claimed **rows)
+queue_claim(AskRoom ask, Claimed **rows)
 {
 	Claim claim = {.context = CurrentMemoryContext};
 	TimestampTz began = GetCurrentTimestamp();
 	bool claimed;
 
-	if (lanes_ready_at(room, began) > began)
+	if (lanes_ready_at(ask, began) > began)
 		return 0;
-	lanes_begin(room);
+	lanes_begin(ask);
 	claimed = worker_transaction("p2ptext: claim", claim_work, &claim);
 	lanes_settle(claimed, began);
 	if (!claimed)

@@ -209,7 +209,7 @@ queue_found(int64 id, int32 campaign, bool asked, char **provider_ids, int n)
 
 /* How long until there is something to do by itself, in ms; 0: at once. */
 long
-queue_delay(GatewayRoom room)
+queue_delay(AskRoom ask)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	TimestampTz next;
@@ -218,6 +218,6 @@ queue_delay(GatewayRoom room)
 		queue_look_again();
 	next = Min(Min(next_requeue, next_find), next_look);
 	next = Min(next, queue_day_ends());
-	next = Min(next, lanes_ready_at(room, now));
+	next = Min(next, lanes_ready_at(ask, now));
 	return next <= now ? 0 : TimestampDifferenceMilliseconds(now, next) + 1;
 }

@@ -78,6 +78,19 @@ CREATE INDEX gateway_provider_idx ON p2ptext.gateway (provider);
 SELECT pg_extension_config_dump('p2ptext.gateway', '');
 SELECT pg_extension_config_dump('p2ptext.gateway_id_seq', '');
 
+-- The settings of a generic gateway say where in a request the secret goes.
+CREATE FUNCTION p2ptext.guard_settings() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM p2ptext.require_member();
+	RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION p2ptext.guard_settings() IS 'trigger: only the owner writes the settings of a generic gateway';
+CREATE TRIGGER guard_settings BEFORE INSERT OR UPDATE OF settings ON p2ptext.gateway
+	FOR EACH ROW WHEN (NEW.provider = 'generic') EXECUTE FUNCTION p2ptext.guard_settings();
+
 CREATE TABLE p2ptext.sender (
 	gateway_id int NOT NULL REFERENCES p2ptext.gateway,
 	number text NOT NULL CHECK (number ~ '^(\+[1-9][0-9]{6,14}|[0-9]{3,8})$'),

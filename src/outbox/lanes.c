@@ -109,8 +109,10 @@ add_limit(Lane *lane, LimitKind kind, int32 id, const char *name)
 {
 	SendLimit *limit = queue_limit(kind, id, name);
 
-	if (limit != NULL)
-		lane->limits[lane->n_limits++] = limit;
+	if (limit == NULL)
+		return;
+	lane->limits[lane->n_limits++] = limit;
+	lane->has_rate |= limit->per_second > 0;
 }
 
 static Lane *
@@ -265,11 +267,17 @@ give_back(Lane *lane, int n, int up_to)
 		limit_give_back(lane->limits[l], n);
 }
 
-/* What all limits of a lane would give it now. */
+static int
+room_for(const Lane *lane)
+{
+	return lane->has_rate ? lane->gateway->window : lane->gateway->left;
+}
+
+/* What its gateway and all limits of a lane would give it now. */
 static int
 allowance(Lane *lane, TimestampTz now)
 {
-	int most = p2ptext_batch_size;
+	int most = Min(p2ptext_batch_size, room_for(lane));
 
 	for (int l = 0; l < lane->n_limits && most > 0; l++)
 		most = limit_rests_until(lane->limits[l]) > now
@@ -396,8 +404,13 @@ take_quotas(bool reply)
 	qsort(order, n, sizeof(Lane *), compare_pace);
 	for (int i = 0; i < n; i++)
 	{
-		order[i]->quota = take(order[i], order[i]->quota);
-		claiming += order[i]->quota > 0;
+		Lane *lane = order[i];
+
+		lane->quota = take(lane, Min(lane->quota, room_for(lane)));
+		lane->taken = lane->quota;
+		lane->gateway->window -= lane->quota;
+		lane->gateway->left -= lane->quota;
+		claiming += lane->quota > 0;
 	}
 	pfree(order);
 	return claiming;
@@ -416,27 +429,61 @@ lanes_share(bool reply, TimestampTz now)
 		Lane *lane = &lanes[i];
 
 		lane->allowed =
-			lane->reply == reply && !lane->dry && lane->gateway->left > 0
-				? allowance(lane, now)
-				: 0;
+			lane->reply == reply && !lane->dry ? allowance(lane, now) : 0;
 	}
 	weigh();
 	for (int i = 0; i < n_gateways; i++)
-		if (gateways[i].left > 0)
-			divide(reply, &gateways[i],
-				   Min(Min(gateways[i].left, p2ptext_batch_size),
-					   limit_offers(gateways[i].limit, now)));
+		divide(reply, &gateways[i],
+			   Min(Min(Max(gateways[i].left, gateways[i].window),
+					   p2ptext_batch_size),
+				   limit_offers(gateways[i].limit, now)));
 	return take_quotas(reply);
+}
+
+/* A claim costs a commit, so let it be worth one. */
+static int
+worth_claiming(GatewayRoom room)
+{
+	int total = Max(room.window + room.reserve, 0);
+
+	return room.reserve > 0 && total < p2ptext_batch_size / 2 ? 0 : total;
 }
 
 /* Before a claim. */
 void
-lanes_begin(GatewayRoom room)
+lanes_begin(AskRoom ask)
 {
 	for (int i = 0; i < n_gateways; i++)
-		gateways[i].left = room(gateways[i].id);
+	{
+		GatewayRoom room = ask(gateways[i].id);
+
+		gateways[i].window = Max(room.window, 0);
+		gateways[i].left = worth_claiming(room);
+	}
 	for (int i = 0; i < n_lanes; i++)
-		lanes[i].quota = lanes[i].got = lanes[i].segments = 0;
+	{
+		Lane *lane = &lanes[i];
+
+		lane->quota = lane->got = lane->sending = lane->segments = lane->taken =
+			0;
+	}
+}
+
+/* What lanes of this kind have not used is for others. */
+void
+lanes_claimed(bool reply)
+{
+	for (int i = 0; i < n_lanes; i++)
+	{
+		Lane *lane = &lanes[i];
+
+		if (lane->reply != reply || lane->quota == 0)
+			continue;
+		lane->gateway->window += lane->quota - lane->sending;
+		lane->gateway->left += lane->quota - lane->sending;
+		give_back(lane, lane->taken - lane->segments, lane->n_limits);
+		lane->taken = lane->segments;
+	}
 }
 
 /* A lane gave less than it was asked for. */
@@ -468,13 +515,13 @@ lanes_settle(bool claimed, TimestampTz began)
 
 		if (!claimed)
 		{
-			lane->got = lane->segments = 0;
+			give_back(lane, lane->taken, lane->n_limits);
 			lane->dry = lane->sweep_due = true;
 			lane->sweep_after = TimestampTzPlusMilliseconds(now, RETRY_MS);
+			continue;
 		}
-		else if (lane->quota > 0 && lane->got < lane->quota)
+		if (lane->got < lane->quota)
 			ran_dry(lane, began, now);
-		give_back(lane, lane->quota - lane->segments, lane->n_limits);
 		if (lane->got > 0)
 		{
 			lane->pace += lane->got / lane->share;
@@ -485,7 +532,7 @@ lanes_settle(bool claimed, TimestampTz began)
 
 /* When a lane that is not dry may go on; DT_NOEND: with some result. */
 static TimestampTz
-ready_at(Lane *lane, GatewayRoom room, TimestampTz now)
+ready_at(Lane *lane, AskRoom ask, TimestampTz now)
 {
 	TimestampTz ready = now;
 
@@ -494,12 +541,19 @@ ready_at(Lane *lane, GatewayRoom room, TimestampTz now)
 		ready = Max(ready, limit_rests_until(lane->limits[l]));
 		ready = Max(ready, limit_ready_at(lane->limits[l], now));
 	}
-	return ready > now || room(lane->gateway->id) > 0 ? ready : DT_NOEND;
+	if (ready == now)
+	{
+		GatewayRoom room = ask(lane->gateway->id);
+
+		if ((lane->has_rate ? room.window : worth_claiming(room)) <= 0)
+			ready = DT_NOEND;
+	}
+	return ready;
 }
 
 /* When there is something to claim, as far as time alone brings it about. */
 TimestampTz
-lanes_ready_at(GatewayRoom room, TimestampTz now)
+lanes_ready_at(AskRoom ask, TimestampTz now)
 {
 	TimestampTz next = DT_NOEND;
 
@@ -513,7 +567,7 @@ lanes_ready_at(GatewayRoom room, TimestampTz now)
 			lane->sweeping = true;
 		}
 		if (!lane->dry)
-			next = Min(next, ready_at(lane, room, now));
+			next = Min(next, ready_at(lane, ask, now));
 		else if (lane->sweep_due)
 			next = Min(next, lane->sweep_after);
 	}

@@ -20,7 +20,8 @@ typedef struct LaneGateway
 {
 	int32 id;
 	const SendLimit *limit;
-	int left;
+	int window; /* for lanes with a rate: what is claimed leaves at once */
+	int left;	/* for others */
 } LaneGateway;
 
 /* One kind of text, of one campaign, from one of our numbers. */
@@ -34,6 +35,7 @@ typedef struct Lane
 	int weight;	  /* of its campaign */
 	SendLimit *limits[LANE_LIMITS];
 	int n_limits;
+	bool has_rate; /* one of them is by the second */
 
 	int64 mark; /* the highest position claimed */
 	bool dry;
@@ -47,7 +49,9 @@ typedef struct Lane
 	int allowed;
 	int quota;
 	int got;
-	int segments;
+	int sending;  /* of those it got; the rest was put aside */
+	int segments; /* of those */
+	int taken;	  /* from its limits */
 } Lane;
 
 extern Lane *lanes;
@@ -56,9 +60,10 @@ extern int n_lanes;
 extern void lanes_load(void);
 extern void lanes_look_again(void);
 extern void lanes_count_days(void (*count)(SendLimit *limit));
-extern void lanes_begin(GatewayRoom room);
+extern void lanes_begin(AskRoom ask);
 extern int lanes_share(bool reply, TimestampTz now);
+extern void lanes_claimed(bool reply);
 extern void lanes_settle(bool claimed, TimestampTz began);
-extern TimestampTz lanes_ready_at(GatewayRoom room, TimestampTz now);
+extern TimestampTz lanes_ready_at(AskRoom ask, TimestampTz now);
 
 #endif /* P2PTEXT_LANES_H */

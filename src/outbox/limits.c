@@ -5,7 +5,7 @@
  *
  * Every gateway, number, brand and campaign that a sender knows has a bucket
  * here, which all senders draw from.  Tokens are SMS segments.  They come at
- * the limit's rate up to a fifth of a second's worth; a bucket may run into
+ * the limit's rate up to a tenth of a second's worth; a bucket may run into
  * debt by what is longer than one segment, and pays it off before it gives
  * again.
  *
@@ -37,9 +37,9 @@
 #include "worker/worker.h"
 
 #define MAX_BUCKETS 4096
-#define BURST_S 0.2
+#define BURST_S 0.1
 /* Less than this is not worth a claim of its own. */
-#define GRAIN_S 0.1
+#define GRAIN_S 0.05
 /* A gateway that gave no answer so often in a row rests. */
 #define FAILURES_TO_REST 5
 #define FIRST_REST_MS 500

@@ -20,7 +20,7 @@ CREATE TABLE p2ptext.outbox (
 		(status IN ('draft', 'approved', 'sending', 'cancelled', 'expired', 'suppressed', 'unknown')),
 	reason text,
 	sender text COLLATE "C" NOT NULL,
-	phone text NOT NULL CHECK (phone ~ '^\+[1-9][0-9]{6,14}$'),
+	phone text NOT NULL CHECK (p2ptext.is_e164(phone)),
 	timezones text[] NOT NULL,
 	body text,
 	media text[],
@@ -44,11 +44,11 @@ CREATE TABLE p2ptext.outbox (
 	CHECK ((coalesce(position, -1) > 0)
 		   = (status = 'sending' OR (status = 'approved' AND not_before IS NULL))),
 	CHECK (status <> 'sending' OR (ref IS NOT NULL AND claimed_by IS NOT NULL))
-) WITH (fillfactor = 45);
+) WITH (fillfactor = 35);
 CREATE INDEX outbox_conversation_id_idx ON p2ptext.outbox (conversation_id, campaign_id);
 CREATE INDEX outbox_phone_idx ON p2ptext.outbox (phone);
--- A claim changes no column that these name, and half of each page is free
--- for it, so that it need not touch them.
+-- A claim changes no column that these name, and most of each page is left
+-- free, for approval and for it, so that it need not touch them.
 CREATE INDEX outbox_draft_idx ON p2ptext.outbox (campaign_id, texter, id) WHERE position = 0;
 CREATE INDEX outbox_queue_idx ON p2ptext.outbox (campaign_id, kind, sender, position) WHERE position > 0;
 CREATE INDEX outbox_deferred_idx ON p2ptext.outbox (not_before) WHERE not_before IS NOT NULL;

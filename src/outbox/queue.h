@@ -33,8 +33,17 @@ typedef struct Claimed
 	int n_media;
 } Claimed;
 
-/* How many more texts a gateway can take now; negative: it cannot be used. */
-typedef int (*GatewayRoom)(int32 gateway);
+/*
+ * How many more texts a gateway can take now: those that begin at once, and
+ * those that may wait in the courier so that it never lacks one.
+ */
+typedef struct GatewayRoom
+{
+	int window;
+	int reserve;
+} GatewayRoom;
+
+typedef GatewayRoom (*AskRoom)(int32 gateway);
 
 /* lanes.c */
 extern SendLimit *queue_limit(LimitKind kind, int32 id, const char *name);
@@ -44,7 +53,7 @@ extern void queue_refund(int32 campaign, const char *sender, int segments);
 /* claim.c */
 extern void queue_load(void);
 extern void queue_look_again(void);
-extern int queue_claim(GatewayRoom room, Claimed **rows);
+extern int queue_claim(AskRoom ask, Claimed **rows);
 extern bool queue_recover(void);
 extern int queue_recall(const int64 *ids, int n, int64 **recalled);
 
@@ -54,7 +63,7 @@ extern void queue_requeue(void);
 extern int queue_find(const int32 *gateways, int n, Claimed **rows);
 extern void queue_found(int64 id, int32 campaign, bool asked,
 						char **provider_ids, int n);
-extern long queue_delay(GatewayRoom room);
+extern long queue_delay(AskRoom ask);
 
 /* results.c */
 extern void results_init(void);

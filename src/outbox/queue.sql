@@ -24,6 +24,11 @@ END
 $$;
 COMMENT ON FUNCTION p2ptext.last_contact(text, bigint) IS 'when another text was last sent to a phone, in any campaign';
 
+CREATE FUNCTION p2ptext.is_among(number bigint, sorted bigint[]) RETURNS boolean
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'p2ptext_is_among';
+COMMENT ON FUNCTION p2ptext.is_among(bigint, bigint[]) IS 'whether a sorted array, without nulls, holds a number';
+
 -- Each lane is a campaign, a kind of text and one of our numbers; mark is the
 -- highest position claimed from it so far, below which lie only dead rows.  A
 -- row that must not leave now is put aside in the same statement; those of a
@@ -49,7 +54,7 @@ BEGIN
 			WHERE q.campaign_id = lane.campaign_id AND q.kind = lane.kind AND q.sender = lane.sender
 			AND q.status = 'approved' AND q.not_before IS NULL
 			AND q.position > 0 AND q.position > lane.mark
-			AND (lane.kind <> 'initial' OR NOT c.recheck OR q.id = ANY (checked))
+			AND (lane.kind <> 'initial' OR NOT c.recheck OR p2ptext.is_among(q.id, checked))
 			ORDER BY q.position LIMIT lane.quota
 			FOR UPDATE SKIP LOCKED) o),
 	judged AS (
@@ -113,6 +118,14 @@ BEGIN
 			LEFT JOIN p2ptext.outbox o ON o.id = r.id AND o.campaign_id = r.campaign_id
 			ORDER BY r.nth);
 	END IF;
+	IF 'opted_out' = ANY (outcomes) THEN
+		INSERT INTO p2ptext.opt_out (phone, how, detail)
+		SELECT o.phone, 'gateway', nullif(r.code, '')
+		FROM unnest(ids, campaigns, outcomes, codes) AS r(id, campaign_id, outcome, code)
+		JOIN p2ptext.outbox o ON o.id = r.id AND o.campaign_id = r.campaign_id AND o.status = 'sending'
+		WHERE r.outcome = 'opted_out'
+		ON CONFLICT DO NOTHING;
+	END IF;
 	WITH result AS MATERIALIZED (
 		SELECT * FROM unnest(ids, campaigns, outcomes, provider_ids, codes, details, segments)
 			AS r(id, campaign_id, outcome, provider_id, code, detail, segments)
@@ -135,19 +148,15 @@ BEGIN
 			   c.gateway_id, nullif(g.provider_id, ''), g.ref,
 			   nullif(g.code, ''), nullif(g.detail, ''), g.created_at
 		FROM gone g
-		JOIN p2ptext.campaign c ON c.id = g.campaign_id),
-	moved AS (
-		UPDATE p2ptext.conversation c
-		SET message_status = CASE WHEN c.message_status = 'closed' THEN 'closed'
-								  WHEN g.kind = 'reply' AND c.waiting_since IS NULL THEN 'convo'
-								  WHEN c.message_status = 'needs_message' THEN 'messaged'
-								  ELSE c.message_status END,
-			last_out_at = g.claimed_at
-		FROM gone g
-		WHERE g.outcome = 'sent' AND c.id = g.conversation_id AND c.campaign_id = g.campaign_id)
-	INSERT INTO p2ptext.opt_out (phone, how, detail)
-	SELECT g.phone, 'gateway', g.code FROM gone g WHERE g.outcome = 'opted_out'
-	ON CONFLICT DO NOTHING;
+		JOIN p2ptext.campaign c ON c.id = g.campaign_id)
+	UPDATE p2ptext.conversation c
+	SET message_status = CASE WHEN c.message_status = 'closed' THEN 'closed'
+							  WHEN g.kind = 'reply' AND c.waiting_since IS NULL THEN 'convo'
+							  WHEN c.message_status = 'needs_message' THEN 'messaged'
+							  ELSE c.message_status END,
+		last_out_at = g.claimed_at
+	FROM gone g
+	WHERE g.outcome = 'sent' AND c.id = g.conversation_id AND c.campaign_id = g.campaign_id;
 
 	-- What did not leave, or may not have.
 	IF outcomes && '{retry,deferred,unknown}' THEN

@@ -27,6 +27,7 @@
 #include "utils/plancache.h"
 
 PG_FUNCTION_INFO_V1(p2ptext_voters_in_segment);
+PG_FUNCTION_INFO_V1(p2ptext_is_among);
 
 static char *
 relation_name(Oid relation)
@@ -80,41 +81,59 @@ depends_on_chance(SPIPlanPtr plan)
 	return contain_volatile_functions(linitial(source->query_list));
 }
 
-static Datum
-collect_keys(MemoryContext context)
+static int
+compare_keys(const void *a, const void *b)
 {
-	Datum *keys = palloc(Max(SPI_processed, 1) * sizeof(Datum));
-	MemoryContext old;
-	ArrayType *array;
+	text *left = DatumGetTextPP(*(const Datum *) a);
+	text *right = DatumGetTextPP(*(const Datum *) b);
+	int order = VARSIZE_ANY_EXHDR(left) - VARSIZE_ANY_EXHDR(right);
+
+	return order != 0 ? order
+					  : memcmp(VARDATA_ANY(left), VARDATA_ANY(right),
+							   VARSIZE_ANY_EXHDR(left));
+}
+
+/* Which of the keys the query has found. */
+static void
+mark_found(const Datum *keys, int n, Datum *found)
+{
+	Datum *there = palloc(Max(SPI_processed, 1) * sizeof(Datum));
 
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		bool isnull;
 
-		keys[i] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1,
-								&isnull);
+		there[i] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc,
+								 1, &isnull);
 	}
-	old = MemoryContextSwitchTo(context);
-	array =
-		construct_array(keys, SPI_processed, TEXTOID, -1, false, TYPALIGN_INT);
-	MemoryContextSwitchTo(old);
-	return PointerGetDatum(array);
+	qsort(there, SPI_processed, sizeof(Datum), compare_keys);
+	for (int i = 0; i < n; i++)
+		found[i] = BoolGetDatum(bsearch(&keys[i], there, SPI_processed,
+										sizeof(Datum), compare_keys) != NULL);
 }
 
 Datum
 p2ptext_voters_in_segment(PG_FUNCTION_ARGS)
 {
 	Oid reader = get_role_oid(NameStr(*PG_GETARG_NAME(0)), false);
+	char *path = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	char *relation = relation_name(PG_GETARG_OID(2));
 	char *key = text_to_cstring(PG_GETARG_TEXT_PP(3));
 	char *predicate = text_to_cstring(PG_GETARG_TEXT_PP(4));
-	char *path = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	Datum keys = PG_GETARG_DATUM(5);
-	MemoryContext context = CurrentMemoryContext;
+	Datum array = PG_GETARG_DATUM(5);
 	int nest_level = NewGUCNestLevel();
+	Datum *keys;
+	Datum *found;
+	int n;
 	Oid user;
 	int security;
 	SPIPlanPtr plan;
+
+	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false,
+					  TYPALIGN_INT, &keys, NULL, &n);
+	found = palloc(Max(n, 1) * sizeof(Datum));
+	for (int i = 0; i < n; i++)
+		found[i] = BoolGetDatum(true);
 
 	/* An error on the way ends the (sub)transaction, which undoes all this. */
 	GetUserIdAndSecContext(&user, &security);
@@ -126,12 +145,37 @@ p2ptext_voters_in_segment(PG_FUNCTION_ARGS)
 	plan = prepare(relation, key, predicate);
 	if (!depends_on_chance(plan))
 	{
-		if (SPI_execute_plan(plan, &keys, NULL, true, 0) != SPI_OK_SELECT)
+		if (SPI_execute_plan(plan, &array, NULL, true, 0) != SPI_OK_SELECT)
 			elog(ERROR, "could not read a segment");
-		keys = collect_keys(context);
+		mark_found(keys, n, found);
 	}
 	SPI_finish();
 	AtEOXact_GUC(false, nest_level);
 	SetUserIdAndSecContext(user, security);
-	PG_RETURN_DATUM(keys);
+	PG_RETURN_ARRAYTYPE_P(
+		construct_array(found, n, BOOLOID, 1, true, TYPALIGN_CHAR));
+}
+
+/* Whether a sorted array holds a number. */
+Datum
+p2ptext_is_among(PG_FUNCTION_ARGS)
+{
+	int64 wanted = PG_GETARG_INT64(0);
+	ArrayType *array = PG_GETARG_ARRAYTYPE_P(1);
+	const int64 *numbers = (const int64 *) ARR_DATA_PTR(array);
+	int low = 0;
+	int high = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+
+	while (low < high)
+	{
+		int middle = low + (high - low) / 2;
+
+		if (numbers[middle] == wanted)
+			PG_RETURN_BOOL(true);
+		if (numbers[middle] < wanted)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	PG_RETURN_BOOL(false);
 }

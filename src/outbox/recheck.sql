@@ -5,11 +5,11 @@
 -- with the rights of whoever launched the campaign, never the worker's.
 
 CREATE FUNCTION p2ptext.voters_in_segment(reader name, search_path text, relation regclass, key text, predicate text, keys text[])
-RETURNS text[]
+RETURNS boolean[]
 LANGUAGE c VOLATILE STRICT
 AS 'MODULE_PATHNAME', 'p2ptext_voters_in_segment';
 COMMENT ON FUNCTION p2ptext.voters_in_segment(name, text, regclass, text, text, text[]) IS
-'which of these voters the predicate holds for now, as a role sees it; all of them where the predicate depends on chance';
+'for which of these voters the predicate holds now, as a role sees it; all of them where the predicate depends on chance';
 
 -- Locks what claim() is about to take from lanes whose segment is to be read
 -- again, suppresses what is not wanted any more, and returns the rest.
@@ -20,7 +20,7 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	camp record;
-	found_keys text[];
+	wanted boolean[];
 	checked bigint[] := '{}';
 BEGIN
 	FOR camp IN
@@ -44,7 +44,7 @@ BEGIN
 		GROUP BY c.id
 	LOOP
 		BEGIN
-			found_keys := p2ptext.voters_in_segment(camp.launched_by, camp.launched_path,
+			wanted := p2ptext.voters_in_segment(camp.launched_by, camp.launched_path,
 				camp.relation::regclass, camp.key, camp.predicate, camp.keys);
 		EXCEPTION WHEN OTHERS THEN
 			IF SQLSTATE ~ '^(40|53|55|57|58)' THEN
@@ -59,14 +59,12 @@ BEGIN
 		END;
 		UPDATE p2ptext.outbox o
 		SET status = 'suppressed', reason = 'left_segment', position = NULL
-		FROM unnest(camp.ids, camp.keys) AS u(id, voter_key)
-		WHERE o.id = u.id AND o.campaign_id = camp.id AND u.voter_key <> ALL (found_keys);
-		checked := checked || ARRAY(
-			SELECT u.id FROM unnest(camp.ids, camp.keys) AS u(id, voter_key)
-			WHERE u.voter_key = ANY (found_keys));
+		FROM unnest(camp.ids, wanted) AS u(id, wanted)
+		WHERE o.id = u.id AND o.campaign_id = camp.id AND NOT u.wanted;
+		checked := checked || ARRAY(SELECT u.id FROM unnest(camp.ids, wanted) AS u(id, wanted) WHERE u.wanted);
 	END LOOP;
-	RETURN checked;
+	RETURN ARRAY(SELECT id FROM unnest(checked) AS id ORDER BY id);
 END
 $$;
 COMMENT ON FUNCTION p2ptext.recheck(int[], text[], bigint[], int[]) IS
-'reads segments again for the texts that claim() would take, suppresses those of voters who left, and returns the others';
+'reads segments again for the texts that claim() would take, suppresses those of voters who left, and returns the others, sorted';

@@ -57,6 +57,23 @@ p2ptext_phone(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(phone.e164));
 }
 
+/* Checked whenever a row with a phone is written, so not by a pattern. */
+PG_FUNCTION_INFO_V1(p2ptext_is_e164);
+Datum
+p2ptext_is_e164(PG_FUNCTION_ARGS)
+{
+	text *t = PG_GETARG_TEXT_PP(0);
+	const char *s = VARDATA_ANY(t);
+	int len = VARSIZE_ANY_EXHDR(t);
+
+	if (len < 8 || len > 16 || s[0] != '+' || s[1] == '0')
+		PG_RETURN_BOOL(false);
+	for (int i = 1; i < len; i++)
+		if (!isdigit((unsigned char) s[i]))
+			PG_RETURN_BOOL(false);
+	PG_RETURN_BOOL(true);
+}
+
 PG_FUNCTION_INFO_V1(p2ptext_phone_problem);
 Datum
 p2ptext_phone_problem(PG_FUNCTION_ARGS)

@@ -12,6 +12,10 @@ CREATE FUNCTION p2ptext.phone_details(
 	AS 'MODULE_PATHNAME', 'p2ptext_phone_details'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
+CREATE FUNCTION p2ptext.is_e164(text) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'p2ptext_is_e164'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
 CREATE FUNCTION p2ptext.phone_timezones(text) RETURNS text[]
 	AS 'MODULE_PATHNAME', 'p2ptext_phone_timezones'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -28,6 +32,8 @@ COMMENT ON FUNCTION p2ptext.phone_problem(text, text) IS
 	'why nobody can be texted there, or NULL';
 COMMENT ON FUNCTION p2ptext.phone_details(text, text) IS
 	'a phone number, its country, what is wrong with it, and what was dropped from the cell';
+COMMENT ON FUNCTION p2ptext.is_e164(text) IS
+	'whether a number has the form of E.164: a plus and 7 to 15 digits, the first not 0';
 COMMENT ON FUNCTION p2ptext.phone_timezones(text) IS
 	'the time zones a number may be in by its area code and exchange, or NULL';
 COMMENT ON FUNCTION p2ptext.zip_timezones(text) IS 'the time zones of a ZIP code, or NULL';

@@ -76,20 +76,23 @@ find_gateway(int32 id)
 }
 
 /* Keep the courier's window full, with two batches in reserve. */
-static int
+static GatewayRoom
 gateway_room(int32 id)
 {
 	Gateway *gateway = find_gateway(id);
-	int room;
+	GatewayRoom room = {0, 0};
 
 	if (gateway == NULL || !p2ptext_sending)
-		return -1;
+		return room;
+	room.window = p2ptext_max_in_flight - gateway->in_flight;
+	room.reserve = 2 * p2ptext_batch_size;
 	/* After a rest, one text shows whether it works again. */
 	if (limit_on_probation(gateway->limit))
-		return gateway->in_flight > 0 ? 0 : 1;
-	room = p2ptext_max_in_flight + 2 * p2ptext_batch_size - gateway->in_flight;
-	/* A claim costs a commit, so let it be worth one. */
-	return room >= Max(p2ptext_batch_size / 2, 1) ? room : 0;
+	{
+		room.window = 1 - gateway->in_flight;
+		room.reserve = 0;
+	}
+	return room;
 }
 
 /* Returns a hash of what was told, the secret included. */

@@ -43,7 +43,7 @@ CREATE TRIGGER wake AFTER INSERT OR DELETE ON p2ptext.home
 	FOR EACH STATEMENT EXECUTE FUNCTION p2ptext.wake('settings');
 -- An opt-out calls back what is claimed and has not begun to leave.
 CREATE TRIGGER wake AFTER INSERT ON p2ptext.opt_out
-	FOR EACH STATEMENT EXECUTE FUNCTION p2ptext.wake('recall');
+	FOR EACH ROW WHEN (NEW.ended_at IS NULL) EXECUTE FUNCTION p2ptext.wake('recall');
 
 -- Tells the launcher that this database wants workers once this commits.
 CREATE FUNCTION p2ptext.announce() RETURNS void

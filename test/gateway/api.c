@@ -54,6 +54,12 @@ plain_number(const char *digits, char number[MAX_NUMBER])
 	return number;
 }
 
+const char *
+without_plus(const char *number)
+{
+	return number != NULL && *number == '+' ? number + 1 : number;
+}
+
 /* A day, or a time in UTC. */
 int64_t
 parse_time(const char *str)
@@ -161,10 +167,10 @@ find_ref(Request *request, const char *url)
 
 /* Receipts in the order asked for, each perhaps twice. */
 static void
-queue_receipts(const Message *m, int error_code, const char *token)
+queue_receipts(const Message *m, const char *token)
 {
 	Callback *c;
-	Event final = error_code ? EVENT_UNDELIVERED : EVENT_DELIVERED;
+	Event final = m->error_code ? EVENT_UNDELIVERED : EVENT_DELIVERED;
 	Event order[2] = {behaviour.shuffle ? final : EVENT_SENT,
 					  behaviour.shuffle ? EVENT_SENT : final};
 	const char *url =
@@ -186,7 +192,7 @@ queue_receipts(const Message *m, int error_code, const char *token)
 	c->body = xstrdup(m->body ? m->body : "");
 	c->ref = xstrdup_or_null(m->ref);
 	c->segments = m->segments;
-	c->error_code = error_code;
+	c->error_code = m->error_code;
 	c->delay_ms = behaviour.callback_delay_ms;
 	for (int i = 0; i < 2; i++)
 		for (int n = behaviour.repeat_callbacks ? 2 : 1; n > 0; n--)
@@ -200,6 +206,7 @@ accept_message(Request *request, Message *m, int answer, int error_code,
 {
 	if (m->dialect->late_opt_out != 0 && behaviour_opted_out(m->to))
 		error_code = m->dialect->late_opt_out;
+	m->error_code = error_code;
 	m->answer = answer;
 	m->segments = m->body ? segments_count(m->body) : 0;
 	if (m->segments == 0)
@@ -209,7 +216,7 @@ accept_message(Request *request, Message *m, int answer, int error_code,
 	record_id(m->id, m->dialect->id_prefix);
 	record_add(m);
 	stats.accepted++;
-	queue_receipts(m, error_code, token);
+	queue_receipts(m, token);
 }
 
 /* What was decided about a text that has no fault of its own. */

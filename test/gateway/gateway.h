@@ -211,7 +211,8 @@ typedef struct Message
 	int segments;
 	int64_t accepted_us;
 	uint64_t conn;
-	int answer; /* HTTP status given; 0 if the sender was left without */
+	int answer;		/* HTTP status given; 0 if the sender was left without */
+	int error_code; /* why it will not be delivered; 0: it will */
 	char numbers[2][MAX_NUMBER]; /* where to and from may be */
 } Message;
 
@@ -280,6 +281,7 @@ extern bool api_route(const char *method, const char *url,
 extern const Dialect *api_dialect(const char *name);
 extern bool is_http(const char *url);
 extern const char *plain_number(const char *digits, char number[MAX_NUMBER]);
+extern const char *without_plus(const char *number);
 extern int64_t parse_time(const char *str); /* microseconds; -1: it is none */
 
 /* ---- callback.c: webhooks, from a thread of their own ---- */

@@ -163,8 +163,8 @@ expand(Buffer *url, char escape, const Callback *c)
 		case 'A':
 			buffer_percent(url, inbound ? "" : receipt_text(receipt_mask(c)));
 			break;
-		case 'F':
-			buffer_puts(url, inbound ? "" : "00000001");
+		case 'F': /* the carrier's id */
+			buffer_puts(url, inbound ? "" : c->id + strlen(c->id) - 12);
 			break;
 		case 'I': /* a receipt has one of its own each time */
 			buffer_printf(url, "%s%s", c->id, inbound ? "" : "-dlr");

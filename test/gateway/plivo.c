@@ -144,8 +144,8 @@ list(Buffer *json, const Query *q, const Message *messages, long n, long total)
 
 		buffer_puts(json, i > 0 ? ",{" : "{");
 		buffer_member(json, "message_uuid", m->id);
-		buffer_member(json, "from_number", m->from + (*m->from == '+'));
-		buffer_member(json, "to_number", m->to + 1);
+		buffer_member(json, "from_number", without_plus(m->from));
+		buffer_member(json, "to_number", without_plus(m->to));
 		buffer_member(json, "message_direction", "outbound");
 		buffer_member(json, "message_state", "delivered");
 		buffer_member(json, "message_type", m->nmedia ? "mms" : "sms");
@@ -225,8 +225,8 @@ hook(const Callback *c, Post *post)
 
 	sign_uuid(nonce, c);
 	add_param(&p, "MessageUUID", c->id);
-	add_param(&p, "From", c->from + (*c->from == '+'));
-	add_param(&p, "To", c->to + (*c->to == '+'));
+	add_param(&p, "From", without_plus(c->from));
+	add_param(&p, "To", without_plus(c->to));
 	add_param(&p, "Type", c->media ? "mms" : "sms");
 	if (c->media != NULL)
 		add_param(&p, "Media0", c->media);

@@ -116,6 +116,10 @@ record_add(Message *m)
 		buffer_printf(&line, ",\"validity\":%lld", (long long) m->validity_s);
 	else
 		buffer_puts(&line, ",\"validity\":null");
+	if (m->error_code != 0)
+		buffer_printf(&line, ",\"error_code\":%d", m->error_code);
+	else
+		buffer_puts(&line, ",\"error_code\":null");
 	buffer_printf(&line, ",\"segments\":%d,\"conn\":%llu,\"answer\":%d}\n",
 				  m->segments, (unsigned long long) m->conn, m->answer);
 	write_line();
@@ -221,26 +225,31 @@ record_find(const char *dialect, const char *to, const char *from)
 	return records;
 }
 
+static const char *
+text_of(const json_t *record, const char *member)
+{
+	return json_string_value(json_object_get(record, member));
+}
+
 /* Valid as long as the record. */
 void
 record_message(const json_t *record, Message *m)
 {
-	double wall_ms = 0;
-	json_t *media = NULL;
-	const char *id = "";
-	const char *dialect = "";
+	json_t *media = json_object_get(record, "media");
 
 	memset(m, 0, sizeof(*m));
-	json_unpack((json_t *) record,
-				"{s:F, s:s, s:s, s?s, s?s, s?s, s?s, s?s, s?s, s?s, s:i, s:o}",
-				"wall_ms", &wall_ms, "sid", &id, "dialect", &dialect, "account",
-				&m->account, "to", &m->to, "from", &m->from, "service",
-				&m->service, "body", &m->body, "status_callback",
-				&m->status_callback, "ref", &m->ref, "segments", &m->segments,
-				"media", &media);
-	m->dialect = api_dialect(dialect);
-	snprintf(m->id, sizeof(m->id), "%s", id);
-	m->accepted_us = (int64_t) (wall_ms * 1000);
+	m->dialect = api_dialect(text_of(record, "dialect"));
+	snprintf(m->id, sizeof(m->id), "%s", text_of(record, "sid"));
+	m->account = text_of(record, "account");
+	m->to = text_of(record, "to");
+	m->from = text_of(record, "from");
+	m->service = text_of(record, "service");
+	m->body = text_of(record, "body");
+	m->status_callback = text_of(record, "status_callback");
+	m->ref = text_of(record, "ref");
+	m->segments = (int) json_integer_value(json_object_get(record, "segments"));
+	m->accepted_us = (int64_t) (1000 * json_number_value(
+										   json_object_get(record, "wall_ms")));
 	for (size_t i = 0; i < json_array_size(media); i++)
 		m->media[m->nmedia++] = json_string_value(json_array_get(media, i));
 }

@@ -214,8 +214,8 @@ hook(const Callback *c, Post *post)
 	buffer_puts(json, "{");
 	buffer_member(json, "channel", c->media ? "mms" : "sms");
 	buffer_member(json, "message_uuid", c->id);
-	buffer_member(json, "to", c->to + (*c->to == '+'));
-	buffer_member(json, "from", c->from + (*c->from == '+'));
+	buffer_member(json, "to", without_plus(c->to));
+	buffer_member(json, "from", without_plus(c->from));
 	buffer_member_time(json, "timestamp", now);
 	if (c->events[c->step] == EVENT_TEXT)
 		put_text(json, c);

@@ -107,7 +107,7 @@ sub listens
 sub start_kannel
 {
 	begin('bearerbox', BEARERBOX, '-v', '4', "$dir/kannel.conf");
-	until_true('bearerbox listens', sub { listens($port{box}) });
+	until_true('bearerbox listens', sub { listens($port{box}) && listens($port{smsc}) });
 	begin('smsbox', SMSBOX, '-v', '4', "$dir/kannel.conf");
 	until_true('smsbox listens', sub { listens($port{send}) });
 	return;

@@ -13,7 +13,10 @@
 
 #include "tap.h"
 
-#define PAYLOADS "test/data/payloads/"
+/* More than we keep of an id. */
+#define LONG                                                           \
+	"0123456789012345678901234567890123456789012345678901234567890123" \
+	"0123456789012345678901234567890123456789012345678901234567890123"
 
 /* The least that can send. */
 #define QUERY "'query': {'t': '{{to}}', 'b': '{{body}}'}"
@@ -413,6 +416,8 @@ test_receipts(void)
 		"{'status': {}, 'ref': 'r'}",
 		"{'status': '', 'ref': 'r'}",
 		"{'status': 'DELIVRD', 'ref': 'r\\u0000'}",
+		"{'status': 'DELIVRD', 'ref': '" LONG "'}",
+		"{'from': '1', 'to': '2', 'text': 'x', 'id': '" LONG "'}",
 		"{",
 		"[",
 		"[{'status': 'DELIVRD', 'ref': 'r'}, {}]",

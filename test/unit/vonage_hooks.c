@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * vonage_hooks.c
- *	  Tests of webhooks of Vonage's Messages API against what Vonage documents.
+ *	  Tests of the webhooks of Vonage's Messages API against what Vonage
+ *	  documents.
  *
  * test/unit/vonage_hooks.c
  *

@@ -55,6 +55,7 @@
 
 #include "form.h"
 #include "generic.h"
+#include "number.h"
 #include "text/core/sms.h"
 
 /* What is being sent by which gateway. */
@@ -82,9 +83,9 @@ only_name(const char *template)
 static const char *
 outgoing_number(const Gateway *gateway, const char *number)
 {
-	bool plus = !json_is_false(json_object_get(gateway->settings, "plus"));
-
-	return *number == '+' && !plus ? number + 1 : number;
+	return json_is_false(json_object_get(gateway->settings, "plus"))
+			   ? number_bare(number)
+			   : number;
 }
 
 static const char *

@@ -15,9 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common.h"
 #include "form.h"
-
-#define MAX_SHORT_CODE 8 /* digits */
+#include "number.h"
 
 /* Add fields to an object; of a name that comes twice the first counts. */
 static bool
@@ -105,23 +105,19 @@ map_word(json_t *section, const char *word, const char *const *ours, size_t n)
 	return NULL;
 }
 
-/* A number as E.164 has it; short codes have no "+". */
+/* A number as E.164 has it. */
 static char *
 number_at(const Gateway *gateway, json_t *event, json_t *section,
 		  const char *key)
 {
 	char *number = generic_word(event, section, key);
-	size_t len = number ? strlen(number) : 0;
-	char *with_plus;
+	char *full;
 
-	if (!json_is_false(json_object_get(gateway->settings, "plus")) ||
-		len <= MAX_SHORT_CODE || strspn(number, "0123456789") != len)
+	if (!json_is_false(json_object_get(gateway->settings, "plus")))
 		return number;
-	with_plus = xalloc(len + 2);
-	with_plus[0] = '+';
-	memcpy(with_plus + 1, number, len);
+	full = number_full(number);
 	free(number);
-	return with_plus;
+	return full;
 }
 
 static bool
@@ -131,7 +127,7 @@ add_receipt(const HookRequest *req, json_t *event, json_t *section, Hook *hook)
 	char *id = generic_word(event, section, "id");
 	char *ref =
 		*req->ref ? hook_str(req->ref) : generic_word(event, section, "ref");
-	bool complete = status && (ref || id);
+	bool complete = id_fits(status) && id_fits(ref ? ref : id);
 	const char *word =
 		complete ? map_word(section, status, generic_statuses, GENERIC_STATUSES)
 				 : NULL;
@@ -146,7 +142,7 @@ add_receipt(const HookRequest *req, json_t *event, json_t *section, Hook *hook)
 		buf_puts(&key, status);
 		receipt->dedupe_key = key.data;
 		receipt->ref = hook_str(ref);
-		receipt->provider_id = hook_str(id);
+		receipt->provider_id = id_fits(id) ? hook_str(id) : NULL;
 		receipt->status = hook_str(word);
 		if (strcmp(word, "undelivered") == 0 || strcmp(word, "failed") == 0)
 		{
@@ -169,23 +165,18 @@ add_media(json_t *list, json_t *section, json_t *one)
 	char *type =
 		json_is_object(one) ? generic_word(one, section, "media_type") : NULL;
 
-	if (url)
-		json_array_append_new(list,
-							  json_pack("{s:s, s:s}", "url", url,
-										"content_type", type ? type : ""));
+	media_add(list, url, type);
 	free(url);
 	free(type);
 }
 
-/* The media of a text, as a JSON array; NULL if there are none. */
-static char *
+static json_t *
 list_media(json_t *event, json_t *section)
 {
 	json_t *found = generic_follow(
 		event, json_string_value(json_object_get(section, "media")));
 	json_t *list = json_array();
 	json_t *one;
-	char *text = NULL;
 	size_t i;
 
 	json_array_foreach(found, i, one)
@@ -194,10 +185,7 @@ list_media(json_t *event, json_t *section)
 	}
 	if (json_is_string(found) && *json_string_value(found))
 		add_media(list, section, found);
-	if (json_array_size(list) > 0)
-		text = json_dumps(list, JSON_COMPACT);
-	json_decref(list);
-	return text;
+	return list;
 }
 
 static bool
@@ -206,10 +194,11 @@ add_text(const Gateway *gateway, json_t *event, json_t *section, Hook *hook)
 	char *id = generic_word(event, section, "id");
 	char *status = generic_word(event, section, "status");
 	char *body = generic_text(event, section, "text");
-	char *media = list_media(event, section);
+	json_t *media = list_media(event, section);
 	char *from = number_at(gateway, event, section, "from");
 	char *to = number_at(gateway, event, section, "to");
-	bool complete = id && from && to && (body || media);
+	bool complete =
+		id_fits(id) && from && to && (body || json_array_size(media) > 0);
 
 	if (complete)
 	{
@@ -220,7 +209,7 @@ add_text(const Gateway *gateway, json_t *event, json_t *section, Hook *hook)
 		text->from = hook_str(from);
 		text->to = hook_str(to);
 		text->body = hook_str(body);
-		text->media = hook_str(media);
+		text->media = media_text(json_incref(media));
 		if (status)
 			text->status = hook_str(
 				map_word(section, status, generic_wishes, GENERIC_WISHES));
@@ -228,7 +217,7 @@ add_text(const Gateway *gateway, json_t *event, json_t *section, Hook *hook)
 	free(id);
 	free(status);
 	free(body);
-	free(media);
+	json_decref(media);
 	free(from);
 	free(to);
 	return complete;

@@ -33,6 +33,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common.h"
 #include "form.h"
 #include "text/core/sms.h"
 #include "text/core/utf8.h"
@@ -319,6 +320,7 @@ add_receipt(const HookRequest *req, Hook *hook)
 		word && strlen(word) <= 4 && strspn(word, "0123456789") == strlen(word);
 	long bits = is_number ? strtol(word, NULL, 10) : 0;
 	const char *status = status_of(bits);
+	char *id = take_word(req, "f");
 
 	if (status)
 	{
@@ -330,7 +332,8 @@ add_receipt(const HookRequest *req, Hook *hook)
 		event->dedupe_key = key.data;
 		event->ref = hook_str(req->ref);
 		event->status = hook_str(status);
-		event->provider_id = take_word(req, "f");
+		if (id_fits(id))
+			event->provider_id = hook_str(id);
 		if (strcmp(status, "undelivered") == 0 || strcmp(status, "failed") == 0)
 		{
 			event->code = hook_str(word);
@@ -340,6 +343,7 @@ add_receipt(const HookRequest *req, Hook *hook)
 		buf_free(&reason);
 	}
 	free(word);
+	free(id);
 	return is_number;
 }
 
@@ -350,7 +354,7 @@ add_text(const HookRequest *req, Hook *hook)
 	char *from = take_word(req, "from");
 	char *to = take_word(req, "to");
 	Buf body = {0};
-	bool complete = take_bytes(req, "text", &body) && id && from && to;
+	bool complete = take_bytes(req, "text", &body) && id_fits(id) && from && to;
 
 	if (complete)
 	{

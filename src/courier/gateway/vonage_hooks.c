@@ -123,10 +123,15 @@ const char *
 vonage_status(const char *status)
 {
 	static const char *const words[][2] = {
-		{"submitted", "sent"},									 /* Messages */
-		{"undeliverable", "failed"}, {"delivered", "delivered"}, /* both */
-		{"rejected", "failed"},		 {"accepted", "sent"},		 /* SMS */
-		{"buffered", "sent"},		 {"expired", "undelivered"},
+		/* of the Messages API, or of both */
+		{"submitted", "sent"},
+		{"delivered", "delivered"},
+		{"rejected", "failed"},
+		{"undeliverable", "failed"},
+		/* of the SMS API */
+		{"accepted", "sent"},
+		{"buffered", "sent"},
+		{"expired", "undelivered"},
 		{"failed", "failed"},
 	};
 

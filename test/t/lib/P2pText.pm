@@ -15,6 +15,7 @@ use IPC::Run;
 use JSON::PP;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Symbol qw(gensym);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
@@ -27,16 +28,19 @@ use constant ACCOUNT => 'AC0123456789abcdef0123456789abcdef';
 use constant SECRET => 'not-for-others-8d5e957f297893487bd9';
 use constant SENDER => '+12025550100';
 
-# A running cluster with the library preloaded and a secret for gateway "tw".
+# A running cluster with the library preloaded and a secret for gateway "tw";
+# secrets are those of others, name => secret.
 sub start_cluster
 {
 	my ($name, %settings) = @_;
 	my $node = PostgreSQL::Test::Cluster->new($name);
 	my $secrets = $node->basedir . '/secrets';
+	my %others = %{ delete $settings{secrets} // {} };
 
 	$node->init(allows_streaming => $settings{streaming} // 0);
 	delete $settings{streaming};
 	append_to_file($secrets, "# gateway = auth token\ntw = " . SECRET . "\n");
+	append_to_file($secrets, "$_ = $others{$_}\n") for sort keys %others;
 	chmod 0600, $secrets or die "chmod: $!";
 	$node->append_conf('postgresql.conf', <<CONF);
 shared_preload_libraries = 'p2ptext'
@@ -91,7 +95,9 @@ sub value
 }
 
 # A table of voters, adopted, and a broadcast campaign with drafts for all.
-# Ids begin with first, or 0; the number of id 7 is 919-555-0007.
+# Ids begin with first, or 0; the number of id 7 is 919-555-0007.  Another
+# gateway than "tw" may be given as what add_gateway() takes, and its name is
+# then that of campaign and table as well.
 sub make_campaign
 {
 	my ($node, %o) = @_;
@@ -99,25 +105,33 @@ sub make_campaign
 	my $last = $first + ($o{voters} // 100) - 1;
 	my $mode = $o{mode} // 'broadcast';
 	my $url = $o{url};
+	my %other = %{ $o{gateway} // {} };
+	my $name = $other{name} // 'c';
+	my $voters = %other ? "voters_$name" : 'voters';
+	my $segment = %other ? $voters : 'all';
+	my $gw = $other{name} // 'tw';
 	my $gateway =
-	  $url
+	  %other
+	  ? 'SELECT p2ptext.add_gateway('
+	  . join(', ', map { "$_ => '$other{$_}'" } sort keys %other) . ')'
+	  : $url
 	  ? "SELECT p2ptext.add_gateway('tw', 'twilio', account => '@{[ACCOUNT]}',
 			senders => '{@{[SENDER]}}', base_url => '$url')"
 	  : "SELECT p2ptext.add_gateway('tw', 'loopback')";
 
 	$node->safe_psql('postgres', <<SQL);
 CREATE EXTENSION IF NOT EXISTS p2ptext;
-CREATE TABLE voters (id int PRIMARY KEY, first_name text, cell text);
-INSERT INTO voters
+CREATE TABLE $voters (id int PRIMARY KEY, first_name text, cell text);
+INSERT INTO $voters
 SELECT n, 'Voter ' || n, '+1919555' || lpad(n::text, 4, '0')
 FROM generate_series($first, $last) n;
-SELECT p2ptext.add_source('voters', 'voters', key => 'id', phone => 'cell');
-SELECT p2ptext.add_segment('all', 'voters', 'true');
+SELECT p2ptext.add_source('$voters', '$voters', key => 'id', phone => 'cell');
+SELECT p2ptext.add_segment('$segment', '$voters', 'true');
 $gateway;
-SELECT p2ptext.create_campaign('c', 'all', 'tw', 'Hi {{first_name}}, will you vote?',
+SELECT p2ptext.create_campaign('$name', '$segment', '$gw', 'Hi {{first_name}}, will you vote?',
 	mode => '$mode', hours_start => '00:00', hours_end => '24:00');
-SELECT p2ptext.add_question('c', 'Will you vote?', '{"yes": ["y"], "no": ["n"]}');
-SELECT p2ptext.launch('c');
+SELECT p2ptext.add_question('$name', 'Will you vote?', '{"yes": ["y"], "no": ["n"]}');
+SELECT p2ptext.launch('$name');
 SQL
 	return;
 }
@@ -133,11 +147,10 @@ sub start_gateway
 		'--auth', ACCOUNT . ':' . SECRET,
 		map { ("--$_", $options{$_}) } sort keys %options);
 
-	$self->{in} = '';
+	$self->{stdin} = gensym;
 	$self->{run} =
-	  IPC::Run::start(\@command, '<pipe', \*TO_GATEWAY, '>', \$self->{out},
+	  IPC::Run::start(\@command, '<pipe', $self->{stdin}, '>', \$self->{out},
 		'2>', \$self->{err}, IPC::Run::timeout(600));
-	$self->{stdin} = \*TO_GATEWAY;
 	for (1 .. 200)
 	{
 		$self->{run}->pump_nb;
