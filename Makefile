@@ -34,6 +34,7 @@ bench:
 
 fuzz:
 	test/install-packages fuzz
+	$(MAKE) text-tables
 	test/fuzzers
 
 lint:
@@ -163,6 +164,8 @@ src/text/core/%_tables.h: src/text/make_tables.pl $(wildcard src/text/data/*.csv
 	perl $< $* src/text/data >$@.tmp
 	mv $@.tmp $@
 $(filter src/text/core/%,$(OBJS)): | $(TEXT_TABLES)
+.PHONY: text-tables
+text-tables: $(TEXT_TABLES)
 
 src/courier/%.o: src/courier/%.c
 	$(CC) $(COURIER_CFLAGS) $(COPT) -MMD -MP -c -o $@ $<

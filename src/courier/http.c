@@ -49,7 +49,7 @@ typedef struct Window
 	Job *first;
 	Job *last;
 	uint32_t in_flight;
-	bool open; /* the last transfer got an answer */
+	bool open; /* the last transfer got an answer that says something */
 	uint64_t hold_until;
 	uint64_t warned_at;
 } Window;
@@ -469,7 +469,6 @@ read_response(Transfer *transfer, HttpResponse *res)
 			(uint32_t) (seconds < MAX_RETRY_AFTER_S ? seconds
 													: MAX_RETRY_AFTER_S) *
 			1000;
-	transfer->job->gateway->window->open = true;
 }
 
 static void
@@ -499,6 +498,7 @@ finish_send(Transfer *transfer, CURLcode code)
 	{
 		read_response(transfer, &res);
 		transfer->adapter->parse(gateway, &res, &result);
+		gateway->window->open = result.outcome != WIRE_UNKNOWN;
 	}
 	else
 		judge_failure(transfer, code, &result);
@@ -506,8 +506,8 @@ finish_send(Transfer *transfer, CURLcode code)
 	/* Wait for what the worker makes of it before starting more. */
 	if (result.scope != WIRE_SCOPE_TEXT && result.retry_after_ms > 0)
 		gateway->window->hold_until =
-			now_ms() + (result.retry_after_ms < HOLD_MS ? result.retry_after_ms
-														: HOLD_MS);
+			now_ms() +
+			(result.retry_after_ms < HOLD_MS ? result.retry_after_ms : HOLD_MS);
 	finish_job(transfer->job, &result);
 }
 

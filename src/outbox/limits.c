@@ -311,14 +311,18 @@ limit_failed(const SendLimit *limit, int32 told_ms, const char *why,
 	return begins;
 }
 
+/* It took something, or said why not.  While it rests that is old news. */
 void
-limit_answered(const SendLimit *limit)
+limit_answered(const SendLimit *limit, TimestampTz now)
 {
 	Bucket *bucket = limit->bucket;
 
 	SpinLockAcquire(&bucket->mutex);
-	bucket->failures = bucket->rests = 0;
-	bucket->on_probation = false;
+	if (now >= bucket->rests_until)
+	{
+		bucket->failures = bucket->rests = 0;
+		bucket->on_probation = false;
+	}
 	SpinLockRelease(&bucket->mutex);
 }
 

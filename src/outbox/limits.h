@@ -54,7 +54,7 @@ extern void limit_set_count(const SendLimit *limit, int64 used);
 /* Resting: a gateway or a number that answered so, or not at all. */
 extern bool limit_failed(const SendLimit *limit, int32 told_ms, const char *why,
 						 TimestampTz now);
-extern void limit_answered(const SendLimit *limit);
+extern void limit_answered(const SendLimit *limit, TimestampTz now);
 extern void limit_reset(const SendLimit *limit);
 extern TimestampTz limit_rests_until(const SendLimit *limit);
 extern bool limit_on_probation(const SendLimit *limit);

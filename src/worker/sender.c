@@ -254,54 +254,59 @@ landed(InFlight *entry)
 		gathering_since = GetCurrentTimestamp();
 }
 
-/* Ask for what has not begun of a gateway, or of one of its numbers. */
 static void
-recall_all(int32 gateway, const char *sender)
+recall(int64 id)
 {
-	HASH_SEQ_STATUS scan;
-	InFlight *entry;
-
-	hash_seq_init(&scan, in_flight);
-	while ((entry = hash_seq_search(&scan)) != NULL)
-	{
-		if (entry->find || (gateway != 0 && entry->gateway != gateway) ||
-			(sender != NULL && strcmp(entry->sender, sender) != 0))
-			continue;
-		wire_begin(&courier.out, WIRE_RECALL);
-		wire_put_u64(&courier.out, entry->id);
-		courier_frame_end(&courier);
-	}
+	wire_begin(&courier.out, WIRE_RECALL);
+	wire_put_u64(&courier.out, id);
+	courier_frame_end(&courier);
 }
 
-/* Something has changed: what of that on its way must not leave any more? */
+/* Whether its gateway, or our number there, has to be left alone. */
+static bool
+is_resting(const InFlight *entry, TimestampTz now)
+{
+	SendLimit *gateway = queue_limit(LIMIT_GATEWAY, entry->gateway, "");
+	SendLimit *sender =
+		queue_limit(LIMIT_SENDER, entry->gateway, entry->sender);
+
+	return (gateway != NULL && limit_rests_until(gateway) > now) ||
+		   (sender != NULL && limit_rests_until(sender) > now);
+}
+
+/*
+ * Something has changed: what of that on its way must not leave any more?  The
+ * courier gives back as much of it as it has not begun.
+ */
 static void
 recall_forbidden(void)
 {
-	int64 *ids = palloc(hash_get_num_entries(in_flight) * sizeof(int64) + 1);
-	int64 *recalled;
+	int64 *ids = palloc((hash_get_num_entries(in_flight) + 1) * sizeof(int64));
+	TimestampTz now = GetCurrentTimestamp();
+	int64 *forbidden;
 	int n = 0;
 	HASH_SEQ_STATUS scan;
 	InFlight *entry;
 
-	if (!p2ptext_sending)
-		recall_all(0, NULL);
 	hash_seq_init(&scan, in_flight);
 	while ((entry = hash_seq_search(&scan)) != NULL)
-		if (!entry->find)
+	{
+		if (entry->find)
+			continue;
+		if (!p2ptext_sending || is_resting(entry, now))
+			recall(entry->id);
+		else
 			ids[n++] = entry->id;
-	n = n == 0 ? 0 : queue_recall(ids, n, &recalled);
+	}
+	n = n == 0 ? 0 : queue_recall(ids, n, &forbidden);
 	recall_wanted = n < 0;
 	for (int i = 0; i < n; i++)
-	{
-		wire_begin(&courier.out, WIRE_RECALL);
-		wire_put_u64(&courier.out, recalled[i]);
-		courier_frame_end(&courier);
-	}
+		recall(forbidden[i]);
 }
 
 /*
- * What an outcome says of the gateway, or of our number there.  Whoever has
- * to rest gets nothing more, and what it has not begun comes back.
+ * What an outcome says of the gateway, or of our number there.  When one has
+ * to rest, every sender calls back what it has there.
  */
 static void
 judge_gateway(const InFlight *entry, WireOutcome outcome, WireScope scope,
@@ -313,28 +318,27 @@ judge_gateway(const InFlight *entry, WireOutcome outcome, WireScope scope,
 			? queue_limit(LIMIT_SENDER, entry->gateway, entry->sender)
 			: NULL;
 	TimestampTz now = GetCurrentTimestamp();
+	bool rests = false;
 
 	if (gateway == NULL || (outcome == WIRE_DEFERRED && delay_ms == 0))
 		return;
 	if (outcome == WIRE_UNKNOWN || outcome == WIRE_RETRY ||
 		(outcome == WIRE_DEFERRED && scope == WIRE_SCOPE_GATEWAY))
-	{
-		if (limit_failed(gateway->limit,
-						 outcome == WIRE_DEFERRED ? delay_ms : 0, why, now))
-			recall_all(entry->gateway, NULL);
-	}
+		rests = limit_failed(gateway->limit,
+							 outcome == WIRE_DEFERRED ? delay_ms : 0, why, now);
 	else if (outcome == WIRE_DEFERRED && scope == WIRE_SCOPE_SENDER)
 	{
 		senders_rest = true;
-		if (sender != NULL && limit_failed(sender, delay_ms, why, now))
-			recall_all(entry->gateway, entry->sender);
+		rests = sender != NULL && limit_failed(sender, delay_ms, why, now);
 	}
 	else
 	{
-		limit_answered(gateway->limit);
+		limit_answered(gateway->limit, now);
 		if (sender != NULL)
-			limit_answered(sender);
+			limit_answered(sender, now);
 	}
+	if (rests)
+		registry_wake(MyDatabaseId, WAKE_RECALL);
 }
 
 static void

@@ -1,7 +1,7 @@
 # Every provider, by a gateway that speaks as it does: texts leave in its form,
 # what it limits is tried again, what it refuses has failed, receipts end each
-# message as the gateway's own record says, voters' texts come back, and nobody
-# is heard without proof.
+# message as the gateway's own record says, texts of unknown fate are asked for,
+# voters' texts come back, and nobody is heard without proof.
 
 use strict;
 use warnings;
@@ -17,15 +17,16 @@ use constant HOOKS => 'hooks:not-for-others-b3b1c3a5';
 use constant QUESTION => "Qu\x{e9}? \x{1f5f3} 100% & more";
 
 # late: a code of receipts; early: one of refusals, and how we keep it.
-# optout: what a text to somebody who opted out there fails with.
+# optout: what a text to somebody who opted out there fails with, and whether
+# that is known at once.  find: it can be asked for texts.
 my %providers = (
-	twilio => { late => 30003, early => [ 21614, '21614' ], optout => 21610, known => 1 },
-	signalwire => { late => 30003, early => [ 21606, '21606' ], optout => 21610, known => 1,
+	twilio => { late => 30003, early => [ 21614, '21614' ], optout => 21610, known => 1, find => 1 },
+	signalwire => { late => 30003, early => [ 21606, '21606' ], optout => 21610, known => 1, find => 1,
 		path => '/api/laml' },
-	telnyx => { late => 40008, early => [ 40310, '40310' ], optout => 40300, known => 1 },
-	bandwidth => { late => 4750, early => [ 400, 'request-validation' ], optout => 4775,
+	telnyx => { late => 40008, early => [ 40310, '40310' ], optout => 40300, known => 1, find => 1 },
+	bandwidth => { late => 4750, early => [ 400, 'request-validation' ], optout => 4775, find => 1,
 		settings => '{"application_id": "app"}' },
-	plivo => { late => 420, early => [ 403, 'http-403' ], optout => 200 },
+	plivo => { late => 420, early => [ 403, 'http-403' ], optout => 200, find => 1 },
 	vonage => { late => 1040, early => [ 422, '422' ], optout => 1050 },
 	kannel => { late => 34, early => [ 400, 'http-400' ], optout => 16,
 		inbound => '?token=' . HTTP::Tiny->new->_uri_escape(HOOKS) .
@@ -81,6 +82,34 @@ sub fates
 		WHERE c.name = '$name' AND m.direction = 'out'");
 }
 
+# Two texts that the gateway took, and two that it did not, without a word.
+sub test_lost
+{
+	my ($name, $find) = @_;
+	my $unknown = "FROM p2ptext.outbox o JOIN p2ptext.campaign c ON c.id = o.campaign_id
+		WHERE c.name = '$name' AND o.status = 'unknown'";
+
+	my %taken = map { $_->{to} => 1 } $gateway->messages;
+	$gateway->tell('config', callbacks => 0, fail_rate => 0, drop_after => 1);
+	value($node, "SELECT p2ptext.approve_batch('$name', 2)");
+	wait_for($node, "SELECT count(*) $unknown", 2, "$name: the fate of texts is unknown");
+	$gateway->tell('config', drop_after => 0, drop_before => 1);
+	value($node, "SELECT p2ptext.approve_batch('$name', 2)");
+	wait_for($node, "SELECT count(*) $unknown", 4, "$name: and of others");
+	$gateway->tell('config', drop_before => 0);
+
+	my %lost = map { $_->{to} => $_->{sid} } grep { !$taken{ $_->{to} } } $gateway->messages;
+	is(scalar keys %lost, 2, "$name: the gateway has two of them");
+	is(value($node, "SELECT p2ptext.reconcile('$name')"), $find ? 4 : 0, "$name: it is asked, if it can be");
+	wait_for($node, "SELECT count(*) $unknown AND o.reason = 'not_found'", 2, "$name: it has not got two")
+	  if $find;
+	is_deeply(by_phone("SELECT phone, provider_id FROM p2ptext.message WHERE phone IN ('" . join("','", keys %lost) . "')"),
+		$find ? \%lost : {}, "$name: and what it has is sent, by its id");
+	is(scalar(grep { $_ > 1 } values %{ $gateway->accepted }), 0, "$name: nothing was sent again");
+	$gateway->tell('config', callbacks => 1);
+	return;
+}
+
 my $first = 0;
 foreach my $name (sort keys %providers)
 {
@@ -102,7 +131,7 @@ sub test_provider
 	$gateway->tell('config',
 		fail_rate => 0.15, fail_code => $p->{late}, rate429 => 0.15, seed => 11,
 		optout => join(',', $phone->(3), $phone->(4)), webhook => $hook);
-	make_campaign($node, first => $first, voters => 50, gateway => {
+	make_campaign($node, first => $first, voters => 54, gateway => {
 		name => $name, provider => $name, account => ACCOUNT, senders => "{$sender}",
 		base_url => $gateway->url . ($p->{path} // ''), settings => $p->{settings} // '{}' });
 	wait_for($node, "SELECT state FROM p2ptext.stat_worker WHERE kind = 'receiver'",
@@ -123,7 +152,7 @@ sub test_provider
 	  or diag(value($node, 'SELECT * FROM p2ptext.stat_worker'), explain($gateway->stats));
 
 	my @got = grep { $_->{dialect} eq $name } $gateway->messages;
-	my %fate = map { $phone->($_) => $p->{early}[1] } 0 .. 49;
+	my %fate = map { $_ => $p->{early}[1] } keys %{ fates($name) };
 	$fate{ $phone->($_) } = $p->{optout} foreach 3, 4;
 	$fate{ $_->{to} } = $_->{error_code} // 'delivered' foreach @got;
 	is_deeply(fates($name), \%fate, "$name: as the gateway's record says");
@@ -157,6 +186,8 @@ sub test_provider
 		'yes', "$name: an answer is recorded");
 	is(value($node, "SELECT body FROM p2ptext.inbox WHERE phone = '" . $phone->(12) . "'"),
 		encode('UTF-8', QUESTION), "$name: the inbox shows who waits, byte for byte");
+
+	test_lost($name, $p->{find});
 
 	# Others may write what they like.
 	my ($type, $body) = @{ $forged{$name} // [] };
