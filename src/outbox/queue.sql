@@ -172,10 +172,14 @@ BEGIN
 										  * (0.5 + random())) * interval '1 millisecond'
 				WHEN r.outcome = 'unknown' THEN p2ptext.next_find(c.gateway_id, o.claimed_at) END,
 			attempts = o.attempts - (r.outcome = 'deferred')::int,
+			-- Its number may have gone out of service meanwhile.
+			sender = CASE r.outcome WHEN 'unknown' THEN o.sender ELSE v.sender END,
 			error_code = nullif(r.code, ''), error_text = nullif(r.detail, '')
 		FROM unnest(ids, campaigns, outcomes, codes, details, delays_ms)
 			AS r(id, campaign_id, outcome, code, detail, delay_ms)
 		JOIN p2ptext.campaign c ON c.id = r.campaign_id
+		JOIN p2ptext.outbox t ON t.id = r.id AND t.campaign_id = r.campaign_id
+		JOIN p2ptext.conversation v ON v.id = t.conversation_id AND v.campaign_id = t.campaign_id
 		WHERE o.id = r.id AND o.campaign_id = r.campaign_id AND o.status = 'sending'
 		AND r.outcome IN ('retry', 'deferred', 'unknown');
 	END IF;

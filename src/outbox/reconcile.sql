@@ -136,8 +136,9 @@ BEGIN
 		UPDATE p2ptext.outbox o
 		SET status = 'approved', reason = NULL, approved_by = p2ptext.caller(),
 			approved_at = clock_timestamp(), position = nextval('p2ptext.outbox_position'),
-			not_before = NULL, attempts = 0
-		WHERE o.id = item.id AND o.campaign_id = item.campaign_id;
+			not_before = NULL, attempts = 0, sender = v.sender
+		FROM p2ptext.conversation v
+		WHERE v.id = item.conversation_id AND v.campaign_id = item.campaign_id AND o.id = item.id AND o.campaign_id = item.campaign_id;
 	END IF;
 	RETURN verdict;
 END

@@ -12,15 +12,15 @@ use warnings;
 use Exporter 'import';
 use File::Temp qw(tempdir);
 use FindBin;
+use IO::Socket::INET;
 use IPC::Open2;
 use List::Util qw(first);
-use POSIX ();
 use Time::HiRes qw(sleep time);
 
 our @EXPORT = qw(
   run_benches rows runs median report_ratio report_value
   setting fresh_database drop_database set_up make_campaign wait_for
-  start_gateway bare_curl drain rate ACCOUNT SECRET SENDER
+  start_gateway free_port bare_curl drain rate ACCOUNT SECRET SENDER
 );
 
 use constant ACCOUNT => 'AC00000000000000000000000000000000';
@@ -74,9 +74,8 @@ FROM pg_settings
 WHERE name IN ('fsync', 'max_wal_size', 'server_version', 'shared_buffers', 'synchronous_commit',
 	'p2ptext.batch_size', 'p2ptext.max_in_flight', 'p2ptext.senders')
 SQL
-	my $cpus = POSIX::sysconf(84); # _SC_NPROCESSORS_ONLN
-	printf "# %s: %d processors, %s\n",
-	  $FindBin::Script, $cpus, $settings;
+	chomp(my $processors = qx(nproc));
+	print "# $FindBin::Script: $processors processors, $settings\n";
 	return;
 }
 
@@ -147,9 +146,8 @@ sub fresh_database
 sub drop_database
 {
 	my ($db) = @_;
-	my $name = $db->ask('SELECT current_database()');
 	$db->end;
-	$server->ask("DROP DATABASE $name WITH (FORCE)");
+	$server->ask('DROP DATABASE ' . $db->name . ' WITH (FORCE)');
 	return;
 }
 
@@ -185,12 +183,13 @@ SQL
 	return;
 }
 
-# A campaign with a draft for each voter.
+# A campaign with a draft for each voter, or each of a segment.
 sub make_campaign
 {
-	my ($db, $name) = @_;
+	my ($db, $name, $segment) = @_;
+	$segment //= 'bench';
 	$db->ask(<<SQL);
-SELECT FROM p2ptext.create_campaign('$name', 'bench', 'bench',
+SELECT FROM p2ptext.create_campaign('$name', '$segment', 'bench',
 	'Hi {{first_name}}, this is Sam with the neighbors for better roads. Can we count on your vote on November 3?',
 	mode => 'broadcast', hours_start => '00:00', hours_end => '24:00');
 SELECT FROM p2ptext.launch('$name');
@@ -211,6 +210,12 @@ sub start_gateway
 	my ($address) = <$out> =~ /listening on (\S+)/ or die "no test gateway\n";
 	return { url => "http://$address", log => "$dir/log", in => $in,
 		out => $out, pid => $pid };
+}
+
+# A port that nobody listens on, as far as anybody can know.
+sub free_port
+{
+	return IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1)->sockport;
 }
 
 # What libcurl alone sends per second.
@@ -262,9 +267,15 @@ sub new
 	my ($class, $name) = @_;
 	my $pid = open2(my $out, my $in, 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1',
 		'-d', $name);
-	my $self = bless { out => $out, in => $in, pid => $pid }, $class;
+	my $self = bless { name => $name, out => $out, in => $in, pid => $pid }, $class;
 	$self->ask('SET client_min_messages = warning');
 	return $self;
+}
+
+# That of its database.
+sub name
+{
+	return $_[0]->{name};
 }
 
 # The answer to some statements, without the last newline.
@@ -285,8 +296,9 @@ sub ask
 sub end
 {
 	my ($self) = @_;
+	my $pid = delete $self->{pid} // return;
 	close $self->{in};
-	waitpid $self->{pid}, 0;
+	waitpid $pid, 0;
 	return;
 }
 

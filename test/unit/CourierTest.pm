@@ -128,7 +128,8 @@ sub unpack_result
 
 sub unpack_found
 {
-	my ($id, $asked, $n, @ids) = unpack('Q L L (L/a)*', $_[0]);
+	my ($id, $asked, $n, $rest) = unpack('Q L L a*', $_[0]);
+	my @ids = unpack('L/a ' x $n, $rest);
 	return { id => $id, asked => $asked, provider_ids => \@ids };
 }
 

@@ -1,5 +1,6 @@
 # TestServer.pm
-#	A gateway that does what the text says, for tests of the courier.
+#	A gateway that does what the text says, for tests of the courier.  Asked
+#	for its texts by a GET, it lists those that it did not refuse.
 #
 #	It runs in a process of its own and writes a line for each request that
 #	it has received whole: the connection's number, and the form's fields.
@@ -10,6 +11,7 @@ use warnings;
 use File::Temp qw(tempfile);
 use IO::Select;
 use IO::Socket::INET;
+use POSIX ();
 use Socket;
 use Time::HiRes qw(time);
 
@@ -78,6 +80,7 @@ sub serve
 	my $select = IO::Select->new($listener);
 	my (%in, %number, @later);
 	my $connections = 0;
+	my @taken;
 	while (1)
 	{
 		my $wait = @later ? $later[0][0] - time : 60;
@@ -108,7 +111,14 @@ sub serve
 				print $log join("\t",
 					$number{$socket}, $head =~ s/\r\n/|/gr, $body), "\n";
 				my %form = form($body);
+				if ($head =~ /^GET \S*\?(\S*)/)
+				{
+					answer_list($socket, \@taken, form($1));
+					next;
+				}
 				my $what = $form{Body} // 'ok';
+				push @taken, { %form, sid => 'TAKEN' . @taken, time => time }
+				  if !$answers{$what};
 				if ($what eq 'close' || $what eq 'reset')
 				{
 					setsockopt($socket, SOL_SOCKET, SO_LINGER, pack('ii', 1, 0))
@@ -148,6 +158,22 @@ sub answer
 		my $n = syswrite($socket, $data) // return;
 		substr($data, 0, $n, '');
 	}
+	return;
+}
+
+sub answer_list
+{
+	my ($socket, $taken, %query) = @_;
+	my $list = join(',',
+		map {
+			sprintf(
+				'{"sid":"%s","to":"%s","from":"%s","body":"%s","date_created":"%s"}',
+				$_->{sid}, $_->{To}, $_->{From}, $_->{Body},
+				POSIX::strftime('%a, %d %b %Y %T +0000', gmtime $_->{time}))
+		} grep { $_->{To} eq $query{To} && $_->{From} eq $query{From} } @$taken);
+	my $body = qq({"messages":[$list]});
+	syswrite($socket,
+		"HTTP/1.1 200 OK\r\nContent-Length: " . length($body) . "\r\n\r\n$body");
 	return;
 }
 

@@ -33,10 +33,16 @@ sub result
 	return $result;
 }
 
+# What the gateway was sent, rather than asked.
+sub texts
+{
+	return grep { $_->{head} =~ /^POST/ } $server->requests;
+}
+
 sub received
 {
 	my ($id) = @_;
-	return grep { $_->{StatusCallback} =~ m{/status/$id-abc} } $server->requests;
+	return grep { ($_->{StatusCallback} // '') =~ m{/status/$id-abc} } texts();
 }
 
 # The happy path, byte by byte.
@@ -157,6 +163,110 @@ is(result($courier, gateway => 77)->{outcome}, 'DEFERRED', 'an unknown gateway')
 $courier->gateway(base_url => $server->url, public_url => 'http://x');
 is(result($courier)->{outcome}, 'SENT', 'mended, it works again');
 
+# Plain HTTP to another machine, for which 0.0.0.0 stands here: it leads to
+# this one, but does not look so.
+my $elsewhere = 'http://0.0.0.0:' . $server->{port};
+$courier->gateway(base_url => $elsewhere, public_url => 'http://x');
+is(result($courier)->{code}, 'config', 'plain HTTP to elsewhere is refused');
+is(scalar received($next_id), 0, '... and nothing was sent there');
+$courier->gateway(
+	base_url => $elsewhere,
+	public_url => 'http://x',
+	plain_http => 1);
+is(result($courier)->{outcome}, 'SENT', '... unless it is allowed');
+$courier->gateway(base_url => 'ftp://0.0.0.0', plain_http => 1);
+is(result($courier)->{code}, 'config', '... which allows nothing but HTTP');
+
+# Asking for a text of unknown fate.
+sub found
+{
+	my (%arg) = @_;
+	my $id = ++$next_id;
+	$courier->send_text(id => $id, find => 1, %arg);
+	my $found = $courier->next_of('D');
+	die "no word of text $id" if !$found || $found->{id} != $id;
+	return "$found->{asked}: @{ $found->{provider_ids} }";
+}
+$courier->gateway(base_url => $server->url, public_url => 'http://x');
+my %lost = (to => '+14155550199', body => 'close');
+is(found(%lost), '1: ', 'asked for a text that it never had');
+is(result($courier, %lost)->{outcome}, 'UNKNOWN', 'a text of unknown fate');
+like(found(%lost), qr/^1: TAKEN\d+$/, '... is found');
+my ($asked) = grep { $_->{head} =~ /^GET/ } reverse $server->requests;
+like(
+	$asked->{head},
+	qr{^GET /2010-04-01/Accounts/AC1/Messages\.json\?To=%2B14155550199&From=%2B12025550100&},
+	'... by the right question');
+like($asked->{head}, qr/\|Authorization: Basic QUMxOnRva2Vu\|/,
+	'... with credentials');
+is(scalar(grep { $_->{To} eq $lost{to} } texts()), 1, '... and was sent once');
+is(found(%lost, body => 'other'), '1: ', 'other words are another text');
+is(found(%lost, claimed_at => time - 3600),
+	'1: ', '... and so are those of an hour ago');
+$courier->gateway(base_url => "http://127.0.0.1:$closed");
+is(found(%lost), '0: ', 'a gateway that cannot be asked has not answered');
+$courier->gateway(base_url => $server->url, secret => '');
+is(found(%lost), '0: ', '... nor has one that is not asked');
+$courier->gateway(
+	id => 3,
+	name => 'kn',
+	provider => 'kannel',
+	base_url => $server->url);
+is(found(%lost, gateway => 3), '0: ', '... nor one that knows no questions');
+is(found(%lost, gateway => 77), '0: ', '... nor one that is unknown');
+
+# What has begun is not given back, what has not is.
+$courier->gateway(
+	base_url => $server->url,
+	public_url => 'http://x',
+	max_in_flight => 1);
+result($courier);
+$courier->send_text(id => 8001, body => 'slow');
+$courier->send_text(id => $_) foreach 8002 .. 8004;
+$courier->send_text(id => 8005, find => 1);
+$courier->recall($_) foreach 8001, 8003, 8005, 8004, 7999;
+$courier->send_text(id => 8006);
+my @ends;
+while (@ends < 6 and my $frame = $courier->next_frame)
+{
+	push @ends, "$frame->[1]{id} "
+	  . ($frame->[0] eq 'D' ? "FOUND $frame->[1]{asked}" : $frame->[1]{outcome});
+	is("$frame->[1]{scope} $frame->[1]{retry_after_ms} $frame->[1]{code}",
+		'0 0 ', "text $frame->[1]{id} is given back as it came")
+	  if $ends[-1] =~ /DEFERRED/;
+}
+is_deeply(
+	\@ends,
+	[
+		'8003 DEFERRED',
+		'8004 DEFERRED',
+		'8001 SENT',
+		'8002 SENT',
+		'8005 FOUND 1',
+		'8006 SENT'
+	],
+	'RECALL gives back what has not begun, and nothing else');
+is($courier->next_frame(0.3), undef, '... and says no more of any');
+is(scalar(map { received($_) } 8003, 8004), 0, '... of which nothing was sent');
+
+# A gateway that says it has enough gets no more for a while, in which the
+# worker may take back what waits.
+$courier->send_text(id => 8010, body => 'slow');
+$courier->send_text(id => 8011, body => '429');
+$courier->send_text(id => $_) foreach 8012 .. 8014;
+is($courier->next_of('R')->{id}, 8010, 'a text is taken');
+is($courier->next_of('R')->{code}, '20429', '... and the next is one too many');
+$start = time;
+sleep(0.5);
+is(scalar(map { received($_) } 8012 .. 8014), 0, 'what waits is held');
+$courier->recall(8012);
+$r = $courier->next_of('R');
+is("$r->{id} $r->{outcome}", '8012 DEFERRED', '... and can be taken back');
+$r = $courier->next_of('R');
+is("$r->{id} $r->{outcome}", '8013 SENT', 'the rest goes on by itself');
+cmp_ok(time - $start, '>', 0.9, '... once the worker had time to act');
+is($courier->next_of('R')->{id}, 8014, '... with all of it');
+
 # Many at once, within the window, each exactly once.
 $courier->gateway(
 	base_url => $server->url,
@@ -172,7 +282,7 @@ while (%open and my $one = $courier->next_of('R'))
 }
 is($sent, 200, 'two hundred texts are sent');
 my %times;
-$times{ $_->{StatusCallback} }++ foreach $server->requests;
+$times{ $_->{StatusCallback} }++ foreach texts();
 is((sort { $b <=> $a } values %times)[0], 1, 'no text was ever sent twice');
 my %connections = map { $_->{connection} => 1 } ($server->requests)[ -200 .. -1 ];
 cmp_ok(scalar keys %connections, '<=', 8, '... over no more than 8 connections');
@@ -186,7 +296,7 @@ $courier->gateway(
 $courier->send_text(id => 9000 + $_, body => 'hang') foreach 1 .. 5;
 my $deadline = time + 5;
 sleep(0.01)
-  while (grep { $_->{StatusCallback} =~ m{/900} } $server->requests) < 2
+  while (grep { $_->{StatusCallback} =~ m{/900} } texts()) < 2
   && time < $deadline;
 $courier->quit;
 $courier->send_text(id => 9006);

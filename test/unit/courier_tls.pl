@@ -26,6 +26,16 @@ sub certify
 }
 certify('right', 'IP:127.0.0.1');
 certify('other', 'DNS:other.example.org');
+certify('ca', 'DNS:ca.example.org');
+
+# One for this machine that nobody but "ca" vouches for.
+system( "openssl req -new -newkey rsa:2048 -nodes -subj /CN=y "
+	  . "-keyout $dir/private.key -out $dir/private.csr 2>/dev/null && "
+	  . "echo subjectAltName=IP:127.0.0.1 >$dir/private.ext && "
+	  . "openssl x509 -req -days 2 -in $dir/private.csr -CA $dir/ca.crt "
+	  . "-CAkey $dir/ca.key -CAcreateserial -extfile $dir/private.ext "
+	  . "-out $dir/private.crt 2>/dev/null") == 0
+  or die 'openssl cannot sign';
 
 # A server that answers one request with 201; returns its port.  What it
 # received is written to $dir/request.
@@ -105,6 +115,42 @@ sub attempt
 unlink "$dir/request";
 is(attempt('https://127.0.0.1:' . serve('right')),
 	'DEFERRED tls 0', 'a certificate that nobody vouches for');
+
+# A gateway of one's own, with a CA of one's own: in one courier, whose handles
+# must not keep what another gateway, or the same one before, was trusted by.
+unlink "$dir/request";
+my $courier = CourierTest->start('send');
+$courier->next_of('H');
+my $next_id = 1;
+
+sub result_of
+{
+	my (%arg) = @_;
+	$courier->gateway(
+		base_url => 'https://127.0.0.1:' . serve('private'),
+		timeout_ms => 5000,
+		%arg);
+	$courier->send_text(id => ++$next_id, gateway => $arg{id} // 1);
+	my $result = $courier->next_of('R');
+	return $result ? "$result->{outcome} $result->{code}" : 'none';
+}
+is(result_of(), 'DEFERRED tls', 'a private CA is not trusted');
+is(result_of(ca_file => "$dir/other.crt"),
+	'DEFERRED tls', '... nor by a gateway with another ca_file');
+like(result_of(ca_file => "$dir/none.crt"),
+	qr/^DEFERRED /, '... nor by one whose ca_file is not there');
+ok(!-e "$dir/request", '... and none of them saw a byte of the request');
+is(result_of(ca_file => "$dir/ca.crt"),
+	'SENT ', '... but by one with this ca_file');
+unlink "$dir/request";
+is(result_of(id => 2, name => 'b'), 'DEFERRED tls', '... and by no other');
+is(result_of(), 'DEFERRED tls', '... nor by this one without it');
+ok(!-e "$dir/request", '... and neither saw a byte of the request');
+is(result_of(ca_file => "$dir/ca.crt", base_url =>
+			  'https://localhost:' . serve('private')),
+	'DEFERRED tls', 'a CA vouches for no other name');
+$courier->quit;
+is($courier->wait_exit, 0, 'and all that within the sandbox');
 
 SKIP:
 {

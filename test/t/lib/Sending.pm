@@ -8,12 +8,13 @@ use strict;
 use warnings;
 
 use Exporter 'import';
+use HTTP::Tiny;
 use P2pText;
 use Time::HiRes qw(sleep time);
 
 our @EXPORT = qw(
   create_extension add_gateway add_campaign approve_all phone_of stat_sum
-  most_within accepted_of server_now_ms reload_with
+  most_within records accepted_of twice last_ms server_now_ms reload_with
 );
 
 # 10,000 numbers of exchange 555 in each, which no voter has.
@@ -121,12 +122,48 @@ sub most_within
 	return $most;
 }
 
-# The records of texts from some of our numbers, oldest first.
+# The gateway's record, oldest first, as far as tests of many texts want it:
+# a real parser would take longer than sending does.
+sub records
+{
+	my ($gateway) = @_;
+	my $answer = HTTP::Tiny->new(timeout => 30)->get($gateway->url . '/control/messages');
+	my @records;
+
+	die "gateway: $answer->{status} $answer->{content}" unless $answer->{success};
+	foreach my $line (split /\n/, $answer->{content})
+	{
+		my %r = $line =~ /"(mono_ms|wall_ms|sid|to|from|body|ref|segments|answer)":"?([^",]*)/g;
+		push @records, \%r if %r;
+	}
+	return @records;
+}
+
+# Those from some of our numbers.
 sub accepted_of
 {
 	my ($gateway, @senders) = @_;
 	my %wanted = map { $_ => 1 } @senders;
-	return grep { $wanted{ $_->{from} } } $gateway->messages;
+	return grep { $wanted{ $_->{from} } } records($gateway);
+}
+
+# Who got the same words more than once.
+sub twice
+{
+	my %times;
+	$times{"$_->{to} $_->{body}"}++ foreach @_;
+	return [ grep { $times{$_} > 1 } sort keys %times ];
+}
+
+# When the last of these was accepted, as server_now_ms() would say.
+sub last_ms
+{
+	my $last = 0;
+	foreach my $r (@_)
+	{
+		$last = $r->{wall_ms} if $r->{wall_ms} > $last;
+	}
+	return $last;
 }
 
 1;
