@@ -91,7 +91,7 @@ test_check(void)
 	is_checked("{'method': 'GET', 'form': {}, " QUERY "}", "a GET has no body");
 	is_checked("{'body': {}, 'form': {}, " QUERY "}", "one is too many");
 	is_checked("{'path': 'x', " QUERY "}", "path does not begin");
-	is_checked("{'path': '/x?y', " QUERY "}", "path may not have");
+	is_checked("{'path': '/x?y', " QUERY "}", "path may have ASCII");
 	is_checked("{'path': '/{{too}}', " QUERY "}", "unknown name: \"{{too}}\"");
 	is_checked("{'path': '/{{media}}', " QUERY "}", "only as a field");
 	is_checked("{'headers': {'X': '{{media}}'}, " QUERY "}", "only as a field");

@@ -45,7 +45,7 @@ typedef struct Gateway
 	bool plain_http; /* allowed also to other machines */
 	uint32_t max_in_flight;
 	uint32_t timeout_ms;
-	uint32_t version; /* counts the changes */
+	uint32_t version;			   /* counts the changes */
 	const GatewayAdapter *adapter; /* NULL once removed, or not known */
 	char *problem;				   /* why nothing can be sent; or NULL */
 
@@ -79,8 +79,8 @@ typedef struct HttpRequest
 
 typedef struct HttpResponse
 {
-	long status; /* never 1xx */
-	const char *body;
+	long status;	  /* never 1xx */
+	const char *body; /* followed by a NUL */
 	size_t body_len;
 	uint32_t retry_after_ms; /* 0: not told */
 } HttpResponse;
@@ -113,9 +113,9 @@ typedef struct HookRequest
 	const char *target; /* path and query as received */
 	const char *query;	/* the part of it after "?", or "" */
 	const char *ref;	/* from the path of a receipt's URL, or "" */
-	const char *body;
+	const char *body;	/* followed by a NUL */
 	size_t body_len;
-	int64_t now; /* seconds since 1970 */
+	int64_t now;										/* seconds since 1970 */
 	const char *(*header)(void *arg, const char *name); /* or NULL */
 	void *arg;
 } HookRequest;

@@ -381,8 +381,15 @@ check_request(Check *check, json_t *settings)
 		complain(check, "there is a body and a form; one is too many");
 	if (*path && *path != '/')
 		complain(check, "path does not begin with \"/\"");
-	if (path[strcspn(path, "?# \t\r\n")] != '\0')
-		complain(check, "path may not have blanks, \"?\" or \"#\"");
+	for (const char *c = path; *c; c++)
+	{
+		if (*c <= ' ' || *c >= 0x7F || *c == '?' || *c == '#')
+		{
+			complain(check, "path may have ASCII without blanks, \"?\" and "
+							"\"#\" only");
+			break;
+		}
+	}
 	check_template(check, "path", path, false);
 	if (encodings && (json_array_size(encodings) != 2 ||
 					  !json_is_string(json_array_get(encodings, 0)) ||

@@ -259,6 +259,14 @@ add_text(const Form *form, const char *sid, Hook *hook)
 	}
 }
 
+static bool
+has_value(const Form *form, const char *key)
+{
+	const char *value = form_get(form, key);
+
+	return value != NULL && *value != '\0';
+}
+
 /* A receipt is known by its MessageStatus, wherever it was sent to. */
 static bool
 find_events(const HookRequest *req, const Form *form, Hook *hook)
@@ -270,8 +278,8 @@ find_events(const HookRequest *req, const Form *form, Hook *hook)
 		return false;
 	if (status)
 		add_receipt(req, form, sid, status, hook);
-	else if (*req->ref == '\0' && form_get(form, "From") &&
-			 form_get(form, "To") && form_get(form, "Body"))
+	else if (*req->ref == '\0' && has_value(form, "From") &&
+			 has_value(form, "To") && form_get(form, "Body"))
 		add_text(form, sid, hook);
 	else
 		return false;

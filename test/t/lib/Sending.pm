@@ -133,7 +133,8 @@ sub records
 	die "gateway: $answer->{status} $answer->{content}" unless $answer->{success};
 	foreach my $line (split /\n/, $answer->{content})
 	{
-		my %r = $line =~ /"(mono_ms|wall_ms|sid|to|from|body|ref|segments|answer)":"?([^",]*)/g;
+		my %r = $line =~ /"(\w+)":("(?:[^"\\]|\\.)*"|[\d.]+)/g;
+		tr/"//d foreach values %r;
 		push @records, \%r if %r;
 	}
 	return @records;
