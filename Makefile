@@ -70,6 +70,7 @@ SQL_FILES = \
 	src/voter/source.sql \
 	src/voter/segment.sql \
 	src/outbox/gateway.sql \
+	src/outbox/provider_code.sql \
 	src/campaign/campaign.sql \
 	src/campaign/launch.sql \
 	src/conversation/conversation.sql \

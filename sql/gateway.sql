@@ -43,3 +43,13 @@ SELECT * FROM p2ptext.launch('gateway loop');
 -- an empty segment is no error
 UPDATE p2ptext.sender s SET enabled = true FROM p2ptext.gateway g WHERE g.id = s.gateway_id AND g.name = 'gateway-loop';
 SELECT * FROM p2ptext.launch('gateway loop');
+
+-- what the providers' codes mean: known, and for each place where it may be told only once
+SELECT p.provider, count(c.code) AS codes, count(DISTINCT c.class) AS classes FROM p2ptext.provider p
+LEFT JOIN p2ptext.provider_code c USING (provider) GROUP BY 1 ORDER BY p.provider COLLATE "C";
+SELECT provider, code, told_by FROM p2ptext.provider_code WHERE class = 'recipient_opted_out' ORDER BY provider COLLATE "C", code;
+SELECT a.* FROM p2ptext.provider_code a JOIN p2ptext.provider_code b USING (provider, code) WHERE a.told_by = 'both' AND b.told_by <> 'both';
+SELECT told_by, class, meaning FROM p2ptext.provider_code WHERE provider = 'vonage' AND code = '9' ORDER BY 1;
+SELECT provider, code, class FROM p2ptext.provider_code WHERE code = '21606' ORDER BY provider COLLATE "C";
+-- the script fills it, so a dump does not
+SELECT 'p2ptext.provider_code'::regclass = ANY (extconfig) AS dumped FROM pg_extension WHERE extname = 'p2ptext';

@@ -159,6 +159,27 @@ SELECT voter, body, media, sms_segments FROM messages WHERE voter = 11 AND direc
 SELECT kind, phone, sender, body FROM p2ptext.unmatched WHERE gateway = 'inbound-test' AND kind = 'text' ORDER BY id;
 SELECT phone, how FROM p2ptext.opt_out WHERE phone = '+19195557598';
 
+-- a receipt may be all that tells of an opt-out: by its code, as its provider means it there
+SELECT send(:camp, 6);
+SELECT p2ptext.approve_batch('inbound', 1);
+SELECT p2ptext.finish(array_agg(id), array_agg(campaign_id), '{failed}', '{""}', '{9}', '{no credit}', '{0}', '{0}')
+FROM p2ptext.claim(7, ARRAY[:camp], '{initial}', '{+12025550177}', '{0}', '{1}', NULL);
+UPDATE p2ptext.gateway SET provider = 'vonage', keep_texting_hours = true WHERE id = :gw;
+SELECT receipts(array_agg(ref ORDER BY voter), '{undelivered,delivered,failed}', '{9,9,6}', pre => 'vonage') FROM messages WHERE voter IN (16, 17, 18) AND direction = 'out';
+SELECT count(*) FROM p2ptext.opt_out WHERE phone LIKE '+191955566__' AND how = 'gateway';
+SELECT * FROM p2ptext.apply_inbound();
+UPDATE p2ptext.gateway SET provider = 'bandwidth' WHERE id = :gw;
+SELECT receipts(array_agg(ref ORDER BY voter) || array_agg(ref ORDER BY voter), '{undelivered,failed,undelivered,failed,sent,failed}', '{4775,200,9,4775}', pre => 'bandwidth')
+FROM messages WHERE voter IN (19, 20, 21) AND direction = 'out';
+SELECT * FROM p2ptext.apply_inbound();
+SELECT phone, how, detail, ended_at FROM p2ptext.opt_out WHERE phone LIKE '+191955566__' AND how = 'gateway' ORDER BY phone;
+SELECT voter, campaign, status, reason FROM texts WHERE voter IN (16, 17, 19, 20) ORDER BY voter, campaign;
+SELECT voter, campaign, message_status, result FROM talk WHERE voter IN (16, 17, 19, 20) AND campaign = 'inbound' ORDER BY voter;
+SELECT campaign, gateway, code, class, meaning, messages FROM p2ptext.error_summary WHERE campaign = 'inbound';
+UPDATE p2ptext.gateway SET provider = 'vonage' WHERE id = :gw;
+SELECT code, class, meaning, messages FROM p2ptext.error_summary WHERE campaign = 'inbound';
+UPDATE p2ptext.gateway SET provider = 'loopback', keep_texting_hours = false WHERE id = :gw;
+
 -- an event that cannot be applied is kept with its error; the others of its batch are applied
 ALTER TABLE p2ptext.message ADD CONSTRAINT no_poison CHECK (body <> 'poison');
 SELECT voters_say('{11,12,1}', '{before,poison,after}', pre => 'poison');

@@ -81,13 +81,13 @@ typedef enum WireType
 /* What became of a text handed to the courier. */
 typedef enum WireOutcome
 {
-	WIRE_SENT = 1,	  /* the gateway accepted it */
-	WIRE_FAILED,	  /* refused for good */
-	WIRE_OPTED_OUT,	  /* refused: the gateway holds an opt-out */
-	WIRE_RETRY,		  /* surely not accepted; one attempt more is used up */
-	WIRE_DEFERRED,	  /* surely not accepted, and the text is not to blame:
+	WIRE_SENT = 1,	/* the gateway accepted it */
+	WIRE_FAILED,	/* refused for good */
+	WIRE_OPTED_OUT, /* refused: the gateway holds an opt-out */
+	WIRE_RETRY,		/* surely not accepted; one attempt more is used up */
+	WIRE_DEFERRED,	/* surely not accepted, and the text is not to blame:
 					   * to be tried again, and no attempt is used up */
-	WIRE_UNKNOWN	  /* may or may not have been accepted */
+	WIRE_UNKNOWN	/* may or may not have been accepted */
 } WireOutcome;
 
 /* For what else but the text itself a delay holds. */

@@ -120,16 +120,19 @@ AS $$
 DECLARE
 	found_ids bigint[];
 	found_campaigns int[];
+	provider_ids text[];
 BEGIN
 	-- Whatever it says, a receipt proves that the gateway has the text, also
 	-- one that we were about to try again.
-	SELECT array_agg(o.id), array_agg(o.campaign_id) INTO found_ids, found_campaigns
-	FROM (SELECT DISTINCT o.id, o.campaign_id
+	SELECT array_agg(o.id), array_agg(o.campaign_id), array_agg(o.provider_id)
+	INTO found_ids, found_campaigns, provider_ids
+	FROM (SELECT o.id, o.campaign_id, min(i.provider_id) AS provider_id
 		  FROM p2ptext.inbound i
 		  JOIN p2ptext.outbox o ON o.id = p2ptext.ref_id(i.ref) AND o.ref = i.ref
-		  WHERE i.id = ANY (ids) AND i.kind = 'receipt' AND o.status <> 'sending') o;
+		  WHERE i.id = ANY (ids) AND i.kind = 'receipt' AND o.status <> 'sending'
+		  GROUP BY o.id, o.campaign_id) o;
 	IF found_ids IS NOT NULL THEN
-		PERFORM p2ptext.settle(found_ids, found_campaigns, NULL);
+		PERFORM p2ptext.settle(found_ids, found_campaigns, provider_ids);
 	END IF;
 
 	WITH receipt AS MATERIALIZED (
@@ -148,7 +151,19 @@ BEGIN
 		FROM best b
 		WHERE m.id = b.message_id AND m.ref = b.ref
 		AND p2ptext.status_rank(b.status) > p2ptext.status_rank(m.status)
-		RETURNING b.id)
+		RETURNING b.id),
+	-- Some gateways tell only here that they hold an opt-out.
+	stops AS (
+		INSERT INTO p2ptext.opt_out (phone, how, detail)
+		SELECT DISTINCT ON (m.phone) m.phone, 'gateway', r.code
+		FROM receipt r
+		JOIN p2ptext.message m ON m.id = r.message_id AND m.ref = r.ref
+		JOIN p2ptext.gateway g ON g.id = m.gateway_id
+		JOIN p2ptext.provider_code p ON p.provider = g.provider AND p.code = r.code
+		WHERE r.status IN ('undelivered', 'failed') AND p.told_by <> 'reply'
+		AND p.class = 'recipient_opted_out'
+		ORDER BY m.phone, r.id
+		ON CONFLICT DO NOTHING)
 	UPDATE p2ptext.inbound i
 	SET applied_at = now(),
 		outcome = CASE WHEN m.id IS NULL THEN 'unmatched'
@@ -163,7 +178,8 @@ BEGIN
 					WHERE o.id = r.message_id AND o.ref = r.ref AND o.status = 'sending');
 END
 $$;
-COMMENT ON FUNCTION p2ptext.apply_receipts(bigint[]) IS 'moves messages on by what gateways told of them';
+COMMENT ON FUNCTION p2ptext.apply_receipts(bigint[]) IS
+'moves messages on by what gateways told of them, and keeps the opt-outs in that';
 
 CREATE FUNCTION p2ptext.apply_texts(ids bigint[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp

@@ -115,6 +115,13 @@ limit_attach(SendLimit *limit)
 		limit->bucket->filled_at = GetCurrentTimestamp();
 	}
 	LWLockRelease(lock);
+	if (limit->bucket != NULL && limit->per_day < 0)
+	{
+		/* From now on nobody counts. */
+		SpinLockAcquire(&limit->bucket->mutex);
+		limit->bucket->counted_from = 0;
+		SpinLockRelease(&limit->bucket->mutex);
+	}
 	if (limit->bucket == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),

@@ -90,3 +90,18 @@ JOIN p2ptext.campaign c ON c.id = d.campaign_id
 GROUP BY c.id, d.reason
 ORDER BY c.id, count(*) DESC;
 COMMENT ON VIEW p2ptext.held_back IS 'voters of each campaign''s segment who were not texted, by reason';
+
+-- A text that was refused has not left, so what its code says is of the reply.
+CREATE VIEW p2ptext.error_summary AS
+SELECT c.id AS campaign_id, c.name AS campaign, g.name AS gateway, m.error_code AS code, p.class, p.meaning,
+	   count(*) AS messages
+FROM p2ptext.message m
+JOIN p2ptext.campaign c ON c.id = m.campaign_id
+JOIN p2ptext.gateway g ON g.id = m.gateway_id
+LEFT JOIN p2ptext.provider_code p ON p.provider = g.provider AND p.code = m.error_code
+	AND p.told_by IN ('both', CASE WHEN m.sent_at IS NULL THEN 'reply' ELSE 'receipt' END)
+WHERE m.direction = 'out' AND m.status IN ('undelivered', 'failed')
+GROUP BY c.id, g.name, m.error_code, p.class, p.meaning
+ORDER BY c.id, count(*) DESC, g.name, m.error_code;
+COMMENT ON VIEW p2ptext.error_summary IS
+'why texts of each campaign were not delivered, by the gateway''s code; class and meaning are NULL for a code that is not known';

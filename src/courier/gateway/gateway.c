@@ -19,15 +19,9 @@
 #include "url.h"
 
 static const GatewayAdapter *const adapters[] = {
-	&bandwidth_adapter,
-	&generic_adapter,
-	&kannel_adapter,
-	&loopback_adapter,
-	&plivo_adapter,
-	&signalwire_adapter,
-	&telnyx_adapter,
-	&twilio_adapter,
-	&vonage_adapter,
+	&bandwidth_adapter, &generic_adapter, &kannel_adapter,
+	&loopback_adapter,	&plivo_adapter,	  &signalwire_adapter,
+	&telnyx_adapter,	&twilio_adapter,  &vonage_adapter,
 };
 
 static Gateway **gateways;
