@@ -21,6 +21,7 @@
 #include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "link.h"
 
@@ -33,6 +34,8 @@ _Static_assert(LIBCURL_VERSION_NUM >= 0x075000,
 #define MAX_IDLE_S 30L		   /* before a kept connection is too old */
 #define MAX_RETRY_AFTER_S 3600 /* whatever a gateway says */
 #define UNREACHABLE_MS 1000	   /* at least, between attempts to reach it */
+#define IDLE_MS 5000		   /* so long ago, an answer is old news */
+#define SPARE_FILES 16		   /* for other things than connections */
 #define HOLD_MS 1000		   /* at most, for the worker to take note */
 #define WARN_EVERY_MS 10000
 
@@ -50,6 +53,7 @@ typedef struct Window
 	Job *last;
 	uint32_t in_flight;
 	bool open; /* the last transfer got an answer that says something */
+	uint64_t answered_at;
 	uint64_t hold_until;
 	uint64_t warned_at;
 } Window;
@@ -310,6 +314,9 @@ http_submit(Job *job)
 		windows = xrealloc(windows, (n_windows + 1) * sizeof(Gateway *));
 		windows[n_windows++] = job->gateway;
 	}
+	/* Much may have happened since; begin with probes again. */
+	if (window->in_flight == 0 && now_ms() - window->answered_at > IDLE_MS)
+		window->open = false;
 	job->next = NULL;
 	if (window->first)
 		window->last->next = job;
@@ -499,6 +506,7 @@ finish_send(Transfer *transfer, CURLcode code)
 		read_response(transfer, &res);
 		transfer->adapter->parse(gateway, &res, &result);
 		gateway->window->open = result.outcome != WIRE_UNKNOWN;
+		gateway->window->answered_at = now_ms();
 	}
 	else
 		judge_failure(transfer, code, &result);
@@ -559,9 +567,15 @@ http_wait(int timeout_ms, bool flush)
 void
 http_init(void)
 {
+	struct rlimit files;
+
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK ||
 		(multi = curl_multi_init()) == NULL)
 		link_fatal("libcurl does not start");
+	/* More would fail for want of descriptors; so they wait instead. */
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur > SPARE_FILES)
+		curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS,
+						  (long) files.rlim_cur - SPARE_FILES);
 	default_ca_file = curl_version_info(CURLVERSION_NOW)->cainfo;
 }
 

@@ -214,7 +214,9 @@ queue_delay(AskRoom ask)
 	TimestampTz now = GetCurrentTimestamp();
 	TimestampTz next;
 
-	if (now >= next_look)
+	/* Also if the clock was set back. */
+	if (now >= next_look ||
+		next_look > TimestampTzPlusMilliseconds(now, LOOK_AGAIN_MS))
 		queue_look_again();
 	next = Min(Min(next_requeue, next_find), next_look);
 	next = Min(next, queue_day_ends());

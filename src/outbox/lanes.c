@@ -32,6 +32,7 @@
 
 #define SWEEP_SHARE 20
 #define SWEEP_LEAST_US 2000
+#define SWEEP_LATEST_US (10 * 60 * INT64CONST(1000000))
 #define RETRY_MS 1000
 
 Lane *lanes;
@@ -561,6 +562,8 @@ lanes_ready_at(AskRoom ask, TimestampTz now)
 	{
 		Lane *lane = &lanes[i];
 
+		/* The clock may have been set back. */
+		lane->sweep_after = Min(lane->sweep_after, now + SWEEP_LATEST_US);
 		if (lane->dry && lane->sweep_due && now >= lane->sweep_after)
 		{
 			lane->dry = false;
