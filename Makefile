@@ -6,16 +6,18 @@
 #   make check [ONLY=name] every test, on throw-away clusters
 #   make bench [ONLY=name] what it does per second, beside what could be
 #   make fuzz, make lint   hostile input; style and warnings
+#   make peers             beside the vendors' own libraries, from npm
+#   make torture           kill -9 while sending, for TORTURE_MINUTES (10)
 #
-# The last five work as the only command typed after a clone: they install
+# The last seven work as the only command typed after a clone: they install
 # what is missing, and so may not need PGXS before that has happened.
 
 PG_CONFIG = pg_config
-HARNESS = demo check bench fuzz lint
+HARNESS = demo check bench fuzz lint torture peers
 
 ifneq (,$(filter $(HARNESS),$(MAKECMDGOALS)))
 
-export PG_CONFIG MAKE ONLY KEEP FUZZ_SECONDS
+export PG_CONFIG MAKE ONLY KEEP FUZZ_SECONDS TORTURE_MINUTES TORTURE_SEED
 .NOTPARALLEL:
 .PHONY: $(MAKECMDGOALS)
 
@@ -40,6 +42,14 @@ fuzz:
 lint:
 	test/install-packages lint
 	test/lint
+
+peers:
+	test/install-packages peers
+	test/peers/run
+
+torture:
+	test/install-packages
+	test/torture
 
 $(filter-out $(HARNESS),$(MAKECMDGOALS)):
 	$(MAKE) $@

@@ -30,7 +30,7 @@ LANGUAGE sql AS $$
 	SELECT v.voter_key::int, c.status, o.kind, c.body, c.gateway_id = k.gateway_id,
 		c.ref ~ ('^' || c.id || '-[0-9a-f]{32}$'), c.validity_s, c.position
 	FROM p2ptext.campaign k, p2ptext.claim(worker, ARRAY[k.id], ARRAY[kind], '{+12025550100}', ARRAY[mark], ARRAY[quota],
-		CASE kind WHEN 'initial' THEN p2ptext.recheck(ARRAY[k.id], '{+12025550100}', ARRAY[mark], ARRAY[quota]) END) c
+		CASE kind WHEN 'initial' THEN (p2ptext.recheck(ARRAY[k.id], '{+12025550100}', ARRAY[mark], ARRAY[quota])).checked END) c
 	JOIN p2ptext.outbox o ON o.id = c.id AND o.campaign_id = c.campaign_id
 	JOIN p2ptext.conversation v ON v.id = o.conversation_id AND v.campaign_id = o.campaign_id
 	WHERE k.name = 'queue' ORDER BY c.position
@@ -197,7 +197,7 @@ INSERT INTO p2ptext.outbox (campaign_id, conversation_id, kind, status, sender, 
 SELECT v.campaign_id, v.id, 'reply', 'approved', v.sender, v.phone, v.timezones, 'Thanks ' || n, 'me', now(), nextval('p2ptext.outbox_position')
 FROM p2ptext.conversation v, generate_series(1, 3) n WHERE v.campaign_id = :camp AND v.voter_key = '1' ORDER BY n;
 SELECT lane, body, status FROM p2ptext.claim(7, ARRAY[:camp, :camp, -1], '{reply,initial,reply}', '{+12025550100,+12025550100,+12025550100}', '{0,0,0}', '{2,1,5}',
-	p2ptext.recheck(ARRAY[:camp], '{+12025550100}', '{0}', '{1}')) ORDER BY position;
+	(p2ptext.recheck(ARRAY[:camp], '{+12025550100}', '{0}', '{1}')).checked) ORDER BY position;
 SELECT p2ptext.cancel('queue') > 0 AS cancelled;
 SELECT kind, status, count(*), count(*) FILTER (WHERE reason LIKE 'by %') AS by_somebody, count(position) AS queued
 FROM texts GROUP BY 1, 2 ORDER BY 1, 2;

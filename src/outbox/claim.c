@@ -128,7 +128,7 @@ recheck(bool *none)
 		return (Datum) 0;
 	if (plan == NULL)
 	{
-		plan = SPI_prepare("SELECT p2ptext.recheck($1, $2, $3, $4)",
+		plan = SPI_prepare("SELECT * FROM p2ptext.recheck($1, $2, $3, $4)",
 						   lengthof(types), types);
 		SPI_keepplan(plan);
 	}
@@ -140,6 +140,11 @@ recheck(bool *none)
 		elog(ERROR, "could not read segments again");
 	checked =
 		SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	/* A lane that gave some of these is not dry for that. */
+	if (DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
+									SPI_tuptable->tupdesc, 2, &isnull)) > 0)
+		for (int i = 0; i < asked.n; i++)
+			asked.lanes[i]->put_aside = true;
 	return checked;
 }
 

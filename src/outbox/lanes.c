@@ -113,7 +113,7 @@ add_limit(Lane *lane, LimitKind kind, int32 id, const char *name)
 	if (limit == NULL)
 		return;
 	lane->limits[lane->n_limits++] = limit;
-	lane->has_rate |= limit->per_second > 0;
+	lane->gateway->has_rate |= limit->per_second > 0;
 }
 
 static Lane *
@@ -268,17 +268,11 @@ give_back(Lane *lane, int n, int up_to)
 		limit_give_back(lane->limits[l], n);
 }
 
-static int
-room_for(const Lane *lane)
-{
-	return lane->has_rate ? lane->gateway->window : lane->gateway->left;
-}
-
 /* What its gateway and all limits of a lane would give it now. */
 static int
 allowance(Lane *lane, TimestampTz now)
 {
-	int most = Min(p2ptext_batch_size, room_for(lane));
+	int most = Min(p2ptext_batch_size, lane->gateway->left);
 
 	for (int l = 0; l < lane->n_limits && most > 0; l++)
 		most = limit_rests_until(lane->limits[l]) > now
@@ -407,9 +401,8 @@ take_quotas(bool reply)
 	{
 		Lane *lane = order[i];
 
-		lane->quota = take(lane, Min(lane->quota, room_for(lane)));
+		lane->quota = take(lane, lane->quota);
 		lane->taken = lane->quota;
-		lane->gateway->window -= lane->quota;
 		lane->gateway->left -= lane->quota;
 		claiming += lane->quota > 0;
 	}
@@ -435,19 +428,23 @@ lanes_share(bool reply, TimestampTz now)
 	weigh();
 	for (int i = 0; i < n_gateways; i++)
 		divide(reply, &gateways[i],
-			   Min(Min(Max(gateways[i].left, gateways[i].window),
-					   p2ptext_batch_size),
+			   Min(Min(gateways[i].left, p2ptext_batch_size),
 				   limit_offers(gateways[i].limit, now)));
 	return take_quotas(reply);
 }
 
-/* A claim costs a commit, so let it be worth one. */
+/*
+ * How much room a gateway has.  A claim costs a commit, so let it be worth
+ * one, unless limits see to that.
+ */
 static int
-worth_claiming(GatewayRoom room)
+worth_claiming(const LaneGateway *gateway, AskRoom ask)
 {
-	int total = Max(room.window + room.reserve, 0);
+	GatewayRoom room = ask(gateway->id);
+	int reserve = gateway->has_rate ? 0 : room.reserve;
+	int total = Max(room.window + reserve, 0);
 
-	return room.reserve > 0 && total < p2ptext_batch_size / 2 ? 0 : total;
+	return reserve > 0 && total < p2ptext_batch_size / 2 ? 0 : total;
 }
 
 /* Before a claim. */
@@ -455,18 +452,14 @@ void
 lanes_begin(AskRoom ask)
 {
 	for (int i = 0; i < n_gateways; i++)
-	{
-		GatewayRoom room = ask(gateways[i].id);
-
-		gateways[i].window = Max(room.window, 0);
-		gateways[i].left = worth_claiming(room);
-	}
+		gateways[i].left = worth_claiming(&gateways[i], ask);
 	for (int i = 0; i < n_lanes; i++)
 	{
 		Lane *lane = &lanes[i];
 
 		lane->quota = lane->got = lane->sending = lane->segments = lane->taken =
 			0;
+		lane->put_aside = false;
 	}
 }
 
@@ -480,7 +473,6 @@ lanes_claimed(bool reply)
 
 		if (lane->reply != reply || lane->quota == 0)
 			continue;
-		lane->gateway->window += lane->quota - lane->sending;
 		lane->gateway->left += lane->quota - lane->sending;
 		give_back(lane, lane->taken - lane->segments, lane->n_limits);
 		lane->taken = lane->segments;
@@ -521,7 +513,7 @@ lanes_settle(bool claimed, TimestampTz began)
 			lane->sweep_after = TimestampTzPlusMilliseconds(now, RETRY_MS);
 			continue;
 		}
-		if (lane->got < lane->quota)
+		if (lane->got < lane->quota && !lane->put_aside)
 			ran_dry(lane, began, now);
 		if (lane->got > 0)
 		{
@@ -542,13 +534,8 @@ ready_at(Lane *lane, AskRoom ask, TimestampTz now)
 		ready = Max(ready, limit_rests_until(lane->limits[l]));
 		ready = Max(ready, limit_ready_at(lane->limits[l], now));
 	}
-	if (ready == now)
-	{
-		GatewayRoom room = ask(lane->gateway->id);
-
-		if ((lane->has_rate ? room.window : worth_claiming(room)) <= 0)
-			ready = DT_NOEND;
-	}
+	if (ready == now && worth_claiming(lane->gateway, ask) == 0)
+		ready = DT_NOEND;
 	return ready;
 }
 

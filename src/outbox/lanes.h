@@ -20,8 +20,8 @@ typedef struct LaneGateway
 {
 	int32 id;
 	const SendLimit *limit;
-	int window; /* for lanes with a rate: what is claimed leaves at once */
-	int left;	/* for others */
+	bool has_rate; /* so has a lane: what is claimed is to leave at once */
+	int left;
 } LaneGateway;
 
 /* One kind of text, of one campaign, from one of our numbers. */
@@ -35,7 +35,6 @@ typedef struct Lane
 	int weight;	  /* of its campaign */
 	SendLimit *limits[LANE_LIMITS];
 	int n_limits;
-	bool has_rate; /* one of them is by the second */
 
 	int64 mark; /* the highest position claimed */
 	bool dry;
@@ -49,9 +48,10 @@ typedef struct Lane
 	int allowed;
 	int quota;
 	int got;
-	int sending;  /* of those it got; the rest was put aside */
-	int segments; /* of those */
-	int taken;	  /* from its limits */
+	int sending;	/* of those it got; the rest was put aside */
+	int segments;	/* of those */
+	bool put_aside; /* its segment was read again, and some left */
+	int taken;		/* from its limits */
 } Lane;
 
 extern Lane *lanes;

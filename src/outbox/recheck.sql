@@ -13,16 +13,18 @@ COMMENT ON FUNCTION p2ptext.voters_in_segment(name, text, regclass, text, text, 
 
 -- Locks what claim() is about to take from lanes whose segment is to be read
 -- again, suppresses what is not wanted any more, and returns the rest.
-CREATE FUNCTION p2ptext.recheck(campaigns int[], senders text[], marks bigint[], quotas int[])
-RETURNS bigint[]
+CREATE FUNCTION p2ptext.recheck(campaigns int[], senders text[], marks bigint[], quotas int[],
+	OUT checked bigint[], OUT put_aside bigint)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
 	camp record;
 	wanted boolean[];
-	checked bigint[] := '{}';
+	n bigint;
 BEGIN
+	checked := '{}';
+	put_aside := 0;
 	FOR camp IN
 		SELECT c.id, c.name, coalesce(c.launched_by, c.created_by) AS launched_by, c.launched_path,
 			   array_agg(o.id) AS ids, array_agg(o.voter_key) AS keys,
@@ -55,16 +57,19 @@ BEGIN
 			UPDATE p2ptext.outbox o
 			SET position = NULL, not_before = now() + interval '1 min', reason = 'segment: ' || SQLERRM
 			WHERE o.id = ANY (camp.ids) AND o.campaign_id = camp.id;
+			put_aside := put_aside + cardinality(camp.ids);
 			CONTINUE;
 		END;
 		UPDATE p2ptext.outbox o
 		SET status = 'suppressed', reason = 'left_segment', position = NULL
 		FROM unnest(camp.ids, wanted) AS u(id, wanted)
 		WHERE o.id = u.id AND o.campaign_id = camp.id AND NOT u.wanted;
+		GET DIAGNOSTICS n = ROW_COUNT;
+		put_aside := put_aside + n;
 		checked := checked || ARRAY(SELECT u.id FROM unnest(camp.ids, wanted) AS u(id, wanted) WHERE u.wanted);
 	END LOOP;
-	RETURN ARRAY(SELECT id FROM unnest(checked) AS id ORDER BY id);
+	checked := ARRAY(SELECT id FROM unnest(checked) AS id ORDER BY id);
 END
 $$;
 COMMENT ON FUNCTION p2ptext.recheck(int[], text[], bigint[], int[]) IS
-'reads segments again for the texts that claim() would take, suppresses those of voters who left, and returns the others, sorted';
+'reads segments again for the texts that claim() would take, suppresses those of voters who left, and returns the others, sorted, and how many it put aside';

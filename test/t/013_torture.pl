@@ -9,16 +9,16 @@ use lib 'test/t/lib';
 use Test::More;
 use Torture;
 
-my $minutes = $ENV{TORTURE_MINUTES};
-my $until = time + 60 * ($minutes // 0);
-my $seed = $ENV{TORTURE_SEED} // 1;
+my $minutes = $ENV{TORTURE_MINUTES} || 0;
+my $until = time + 60 * $minutes;
+my $seed = $ENV{TORTURE_SEED} || 1;
 
 do
 {
 	note("seed $seed");
 	torture(
 		seed => $seed++,
-		sends => $ENV{TORTURE_SENDS} // ($minutes ? 50000 : 3000),
+		sends => $minutes ? 50000 : 3000,
 		kills => $minutes ? 20 : 4);
 } while (time < $until);
 
