@@ -140,6 +140,7 @@ TEST_PKGS = libcurl jansson libmicrohttpd libcrypto
 BUILD_FLAGS = .build-flags
 EXTRA_CLEAN = $(COURIER) $(COURIER_OBJS) $(BUILD_FLAGS) test/unit/bin \
 	$(BENCH_PROGRAMS) test/gateway/gateway test/gateway/*.o test/fuzz/bin \
+	test/peers/node_modules \
 	$(TEXT_TABLES) src/*.d src/*/*.d src/*/*/*.d test/*/*.d
 
 # No bitcode: it would need the very clang the server was built with.

@@ -56,7 +56,7 @@ CREATE TABLE p2ptext.message (
 	body text NOT NULL,
 	sms_segments smallint,
 	media jsonb,
-	approved_by name,
+	approved_by text,
 	approved_at timestamptz,
 	sent_at timestamptz,
 	status_at timestamptz NOT NULL DEFAULT now(),

@@ -24,8 +24,8 @@ CREATE TABLE p2ptext.outbox (
 	timezones text[] NOT NULL,
 	body text,
 	media text[],
-	texter name,
-	approved_by name,
+	texter text COLLATE "C",
+	approved_by text,
 	approved_at timestamptz,
 	position bigint DEFAULT 0,
 	not_before timestamptz,
@@ -44,11 +44,12 @@ CREATE TABLE p2ptext.outbox (
 	CHECK ((coalesce(position, -1) > 0)
 		   = (status = 'sending' OR (status = 'approved' AND not_before IS NULL))),
 	CHECK (status <> 'sending' OR (ref IS NOT NULL AND claimed_by IS NOT NULL))
-) WITH (fillfactor = 35);
+) WITH (fillfactor = 26);
 CREATE INDEX outbox_conversation_id_idx ON p2ptext.outbox (conversation_id, campaign_id);
 CREATE INDEX outbox_phone_idx ON p2ptext.outbox (phone);
--- A claim changes no column that these name, and most of each page is left
--- free, for approval and for it, so that it need not touch them.
+-- A claim changes no column that these name, and of each page so much is free
+-- that all its rows can be approved and claimed while an old snapshot keeps
+-- what they were before: so a claim need not touch these.
 CREATE INDEX outbox_draft_idx ON p2ptext.outbox (campaign_id, texter, id) WHERE position = 0;
 CREATE INDEX outbox_queue_idx ON p2ptext.outbox (campaign_id, kind, sender, position) WHERE position > 0;
 CREATE INDEX outbox_deferred_idx ON p2ptext.outbox (not_before) WHERE not_before IS NOT NULL;

@@ -224,10 +224,11 @@ result($courier);
 $courier->send_text(id => 8001, body => 'slow');
 $courier->send_text(id => $_) foreach 8002 .. 8004;
 $courier->send_text(id => 8005, find => 1);
-$courier->recall($_) foreach 8001, 8003, 8005, 8004, 7999;
+$courier->send_text(id => 8007);
+$courier->recall($_) foreach 8001, 8003, 8005, 8007, 8004, 7999;
 $courier->send_text(id => 8006);
 my @ends;
-while (@ends < 6 and my $frame = $courier->next_frame)
+while (@ends < 7 and my $frame = $courier->next_frame)
 {
 	push @ends, "$frame->[1]{id} "
 	  . ($frame->[0] eq 'D' ? "FOUND $frame->[1]{asked}" : $frame->[1]{outcome});
@@ -239,6 +240,7 @@ is_deeply(
 	\@ends,
 	[
 		'8003 DEFERRED',
+		'8007 DEFERRED',
 		'8004 DEFERRED',
 		'8001 SENT',
 		'8002 SENT',
@@ -247,7 +249,7 @@ is_deeply(
 	],
 	'RECALL gives back what has not begun, and nothing else');
 is($courier->next_frame(0.3), undef, '... and says no more of any');
-is(scalar(map { received($_) } 8003, 8004), 0, '... of which nothing was sent');
+is(scalar(map { received($_) } 8003, 8004, 8007), 0, '... of which nothing was sent');
 
 # A gateway that says it has enough gets no more for a while, in which the
 # worker may take back what waits.

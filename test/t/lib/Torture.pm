@@ -103,6 +103,8 @@ sub settle
 	is($gateway->stats->{callbacks}{pending}, 0, 'every receipt is delivered');
 	wait_for($node, "SELECT count(*) FROM p2ptext.inbound WHERE applied_at IS NULL", 0, 'and applied', $seconds);
 	note(value($node, "SELECT count(*) FROM p2ptext.outbox WHERE status = 'unknown'") . ' are of unknown fate');
+	# Its answers take a while, as it has to search all of its record.
+	reload_with($node, 'p2ptext.request_timeout', '60s');
 	value($node, "SELECT p2ptext.reconcile('c')");
 	wait_for($node, "SELECT count(*) FROM p2ptext.outbox WHERE status = 'unknown' AND reason <> 'not_found'", 0,
 		'the gateway is asked for those', $seconds);
