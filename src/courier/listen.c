@@ -293,6 +293,22 @@ free_id(void)
 	return 0;
 }
 
+/* A text comes from somebody and goes to some number of ours. */
+static bool
+has_numbers(const Hook *hook)
+{
+	for (size_t i = 0; i < hook->n_events; i++)
+	{
+		const HookEvent *event = &hook->events[i];
+
+		if (event->kind == WIRE_EVENT_TEXT &&
+			(event->from == NULL || *event->from == '\0' ||
+			 event->to == NULL || *event->to == '\0'))
+			return false;
+	}
+	return true;
+}
+
 /* The request is here whole.  Hand it to the worker, or refuse it. */
 static enum MHD_Result
 submit(struct MHD_Connection *connection, Request *request, const char *method)
@@ -320,6 +336,8 @@ submit(struct MHD_Connection *connection, Request *request, const char *method)
 		return refuse(connection, MHD_HTTP_SERVICE_UNAVAILABLE, NULL);
 
 	status = (unsigned) gateway->adapter->events(gateway, &hook_request, &hook);
+	if (status == 0 && !has_numbers(&hook))
+		status = MHD_HTTP_BAD_REQUEST;
 	if (status == 0 && !put_webhook(connection, request, id, &hook))
 		status = MHD_HTTP_CONTENT_TOO_LARGE;
 	if (*request->route.ref ||
