@@ -302,8 +302,8 @@ has_numbers(const Hook *hook)
 		const HookEvent *event = &hook->events[i];
 
 		if (event->kind == WIRE_EVENT_TEXT &&
-			(event->from == NULL || *event->from == '\0' ||
-			 event->to == NULL || *event->to == '\0'))
+			(event->from == NULL || *event->from == '\0' || event->to == NULL ||
+			 *event->to == '\0'))
 			return false;
 	}
 	return true;

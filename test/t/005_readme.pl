@@ -6,6 +6,7 @@
 # that a reader does not see may stand before a block, each on a line:
 #	  <!-- run -->		run the ```sh block that follows
 #	  <!-- as ROLE -->	run the ```sql block that follows as that role
+#	  <!-- silent -->	its output is not shown, but it must not complain
 #	  <!-- wait: SQL -->	first wait until the query gives t
 #
 # After a drift the logs have a README.md as it would be true.
@@ -20,7 +21,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $node = start_cluster('readme');
+my $node = start_cluster('readme', secrets => secrets());
 my $readme = slurp_file('README.md');
 my $dir = PostgreSQL::Test::Utils::tempdir();
 # The superuser of a test cluster has the name of whoever runs the test.
@@ -31,6 +32,12 @@ local $ENV{PGPORT} = $node->port;
 local $ENV{PGDATABASE} = 'postgres';
 local $ENV{PGUSER} = 'postgres';
 local $ENV{PGCLIENTENCODING} = 'UTF8';
+
+# For the gateways that are added.
+sub secrets
+{
+	return { map { $_ => "for-$_:only" } qw(sw tx bw pl vo kn any) };
+}
 
 # What psql prints, as the README has it: no blanks at the ends of lines.
 sub run_sql
@@ -70,6 +77,14 @@ sub check_example
 	return $out;
 }
 
+sub check_silent
+{
+	my ($place, $role, $sql) = @_;
+
+	unlike(run_sql($sql, $role), qr/^(?:ERROR|WARNING|psql)/m, "line $place: the example works");
+	return;
+}
+
 sub check_commands
 {
 	my ($place, $script) = @_;
@@ -97,7 +112,12 @@ while ($readme =~ /\G$block/gc)
 	  while $b{before} =~ /^<!-- wait: (.*) -->$/mg;
 	check_commands($place, $b{text})
 	  if $b{kind} eq 'sh' && $b{before} =~ /^<!-- run -->$/m;
-	if ($b{kind} eq 'sql')
+	if ($b{kind} eq 'sql' && $b{before} =~ /^<!-- silent -->$/m)
+	{
+		check_silent($place, $role // 'postgres', $b{text});
+		$true .= $whole;
+	}
+	elsif ($b{kind} eq 'sql')
 	{
 		my $out = check_example($place, $role // 'postgres', $b{text}, $b{output});
 		$true .= "$b{before}```sql\n$b{text}```\n"
@@ -121,7 +141,7 @@ $settings{$1} = "$2|$3"
   while $readme =~ /^\| `(p2ptext\.\w+)` \| (.*?) \| (.*?) \|/mg;
 my %known = map { split /=/, $_, 2 } split /\n/, value($node, <<'SQL');
 SELECT name || '=' || coalesce(nullif(boot_val || coalesce(' ' || unit, ''), ''), '(empty)') || '|' ||
-	coalesce(min_val || ' to ' || max_val, 'text')
+	CASE vartype WHEN 'bool' THEN 'on or off' ELSE coalesce(min_val || ' to ' || max_val, 'text') END
 FROM pg_settings WHERE name LIKE 'p2ptext.%'
 SQL
 is_deeply(\%settings, \%known, 'the table of settings is true');
