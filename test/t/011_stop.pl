@@ -56,7 +56,8 @@ value($node, "UPDATE p2ptext.campaign SET status = 'archived'");
 # courier, which gives back what has not begun.
 use constant HANDOVER_MS => 500;
 $gateway->tell('config', delay_ms => 100);
-reload_with($node, 'p2ptext.max_in_flight', 200);
+# So slow that what was claimed would take longer than that to begin.
+reload_with($node, 'p2ptext.max_in_flight', 130);
 add_campaign($node, 'stops', 'tw', first => 10000, voters => 20000);
 approve_all($node, 'stops');
 my (%stopped, @errors);

@@ -46,27 +46,29 @@ foreach my $senders (1, 2)
 	reload_with($node, 'p2ptext.senders', $senders);
 	wait_for($node, "SELECT count(*) FROM p2ptext.stat_worker WHERE kind = 'sender' AND state = 'idle'",
 		$senders, "$senders of the senders run");
-	add_campaign($node, $_, 'tw', first => 1000 * $senders, voters => 600, options => "contact_gap => '1 day'")
+	# By weight, so that different claims come by the same phone.
+	add_campaign($node, $_, 'tw', first => 2000 * $senders, voters => 1500, options => "contact_gap => '1 day'",
+		set => 'weight = ' . ($_ eq $pair[0] ? 3 : 1))
 	  foreach @pair;
-	value($node, 'BEGIN; ' . join('', map { "SELECT p2ptext.approve_batch('$_', 1000);" } @pair) . 'COMMIT');
+	value($node, 'BEGIN; ' . join('', map { "SELECT p2ptext.approve_batch('$_', 10000);" } @pair) . 'COMMIT');
 	wait_settled($_) foreach @pair;
 	my %times;
 	$times{ $_->{to} }++ foreach grep { $_->{body} =~ /from gap$senders/ } records($gateway);
 	is(scalar(grep { $_ > 1 } values %times), 0, 'no phone gets two texts within the gap');
-	is(scalar(keys %times), 600, 'and each gets one');
+	is(scalar(keys %times), 1500, 'and each gets one');
 	is( value($node, "SELECT count(*) FROM p2ptext.outbox WHERE status = 'approved' AND reason = 'contact_gap'
 		AND not_before BETWEEN now() + interval '23 h' AND now() + interval '24 h'"),
-		600, 'the other waits until it is over');
+		1500, 'the other waits until it is over');
 	value($node, "SELECT p2ptext.cancel('$pair[0]'), p2ptext.cancel('$pair[1]')");
 }
 reload_with($node, 'p2ptext.senders', undef);
 
 # Voters who leave the segment meanwhile.
-add_campaign($node, 'voted', 'tw', first => 5000, voters => 100, predicate => 'NOT voted');
+add_campaign($node, 'voted', 'tw', first => 7000, voters => 100, predicate => 'NOT voted');
 value($node, "SELECT p2ptext.pause('voted')");
 approve_all($node, 'voted');
 value($node, 'UPDATE voters_voted SET voted = true WHERE id % 10 < 3');
-value($node, 'DELETE FROM voters_voted WHERE id = 5009');
+value($node, 'DELETE FROM voters_voted WHERE id = 7009');
 value($node, "SELECT p2ptext.resume('voted')");
 wait_settled('voted');
 is(value($node, count_of('voted', "o.status = 'suppressed' AND o.reason = 'left_segment'")), 31,
@@ -74,10 +76,10 @@ is(value($node, count_of('voted', "o.status = 'suppressed' AND o.reason = 'left_
 is(got('voted'), 69, 'the others do');
 
 # A predicate that cannot be read now.
-add_campaign($node, 'broken', 'tw', first => 5200, voters => 50,
+add_campaign($node, 'broken', 'tw', first => 7200, voters => 50,
 	predicate => '1 / CASE WHEN voted THEN 0 ELSE 1 END = 1');
-add_campaign($node, 'sound', 'tw', first => 5300, voters => 50);
-value($node, 'UPDATE voters_broken SET voted = true WHERE id = 5225');
+add_campaign($node, 'sound', 'tw', first => 7300, voters => 50);
+value($node, 'UPDATE voters_broken SET voted = true');
 approve_all($node, 'broken', 'sound');
 wait_settled($_) foreach qw(broken sound);
 is(got('sound'), 50, 'another campaign goes on');
@@ -114,7 +116,7 @@ BEGIN
 	RETURN true;
 END $$;
 SQL
-my %marias = (reads => 5400, climbs => 5600, puts => 5700, denied => 5800);
+my %marias = (reads => 7400, climbs => 7600, puts => 7700, denied => 7800);
 foreach my $name (sort keys %marias)
 {
 	my $predicate = $name eq 'denied' ? 'NOT voted' : "$name(id)";
@@ -156,14 +158,14 @@ foreach ([ denied => 'permission denied for table v_denied' ],
 }
 
 # Chance would have another say at every look.
-add_campaign($node, 'chance', 'tw', first => 6000, voters => 200, predicate => 'random() < 0.5');
+add_campaign($node, 'chance', 'tw', first => 8000, voters => 200, predicate => 'random() < 0.5');
 my $drawn = approve_all($node, 'chance');
 cmp_ok($drawn, '<', 200, "chance has chosen $drawn of 200");
 wait_settled('chance');
 is(got('chance'), $drawn, 'who do not have to stand the draw again');
 
 # What the first text brings along, and until when it may be delivered.
-add_campaign($node, 'picture', 'tw', first => 6500, voters => 1,
+add_campaign($node, 'picture', 'tw', first => 8500, voters => 1,
 	options => q(media => '{https://example.org/a.png,https://example.org/b.jpg}', send_before => now() + interval '1 h'));
 approve_all($node, 'picture');
 wait_settled('picture');

@@ -150,7 +150,7 @@ sub start_gateway
 	$self->{stdin} = gensym;
 	$self->{run} =
 	  IPC::Run::start(\@command, '<pipe', $self->{stdin}, '>', \$self->{out},
-		'2>', \$self->{err}, IPC::Run::timeout(600));
+		'2>', \$self->{err}, IPC::Run::timeout(3600));
 	for (1 .. 200)
 	{
 		$self->{run}->pump_nb;
