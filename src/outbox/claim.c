@@ -217,6 +217,7 @@ take_rows(Claim *claim, const Asked *asked)
 		}
 		take_row(claim, &claim->rows[claim->n], tuple, desc);
 		lane->segments += claim->rows[claim->n].segments;
+		lane->heaviest = Max(lane->heaviest, claim->rows[claim->n].segments);
 		lane->sending++;
 		claim->n++;
 	}

@@ -114,6 +114,7 @@ add_limit(Lane *lane, LimitKind kind, int32 id, const char *name)
 		return;
 	lane->limits[lane->n_limits++] = limit;
 	lane->gateway->has_rate |= limit->per_second > 0;
+	lane->is_limited |= limit->per_second > 0 || limit->per_day >= 0;
 }
 
 static Lane *
@@ -216,6 +217,7 @@ lanes_load(void)
 			lane->sweep_due = old->sweep_due;
 			lane->sweep_after = old->sweep_after;
 			lane->pace = old->pace;
+			lane->heaviest = old->heaviest;
 		}
 		n_lanes++;
 	}
@@ -268,6 +270,13 @@ give_back(Lane *lane, int n, int up_to)
 		limit_give_back(lane->limits[l], n);
 }
 
+/* What a text of this lane is reckoned to need. */
+static int
+segments_each(const Lane *lane)
+{
+	return Max(lane->heaviest, 1);
+}
+
 /* What its gateway and all limits of a lane would give it now. */
 static int
 allowance(Lane *lane, TimestampTz now)
@@ -277,8 +286,10 @@ allowance(Lane *lane, TimestampTz now)
 	for (int l = 0; l < lane->n_limits && most > 0; l++)
 		most = limit_rests_until(lane->limits[l]) > now
 				   ? 0
-				   : Min(most, limit_offers(lane->limits[l], now));
-	return most;
+				   : Min(most, limit_offers(lane->limits[l],
+											segments_each(lane), now));
+	/* One shows how long they are. */
+	return lane->heaviest == 0 && lane->is_limited ? Min(most, 1) : most;
 }
 
 /* Take from all limits what a lane is to have, or as much as they give. */
@@ -287,9 +298,9 @@ take(Lane *lane, int most)
 {
 	for (int l = 0; l < lane->n_limits && most > 0; l++)
 	{
-		int n = limit_take(lane->limits[l], most);
+		int n = limit_take(lane->limits[l], most, segments_each(lane));
 
-		give_back(lane, most - n, l);
+		give_back(lane, (most - n) * segments_each(lane), l);
 		most = n;
 	}
 	return most;
@@ -402,7 +413,7 @@ take_quotas(bool reply)
 		Lane *lane = order[i];
 
 		lane->quota = take(lane, lane->quota);
-		lane->taken = lane->quota;
+		lane->taken = lane->quota * segments_each(lane);
 		lane->gateway->left -= lane->quota;
 		claiming += lane->quota > 0;
 	}
@@ -429,7 +440,7 @@ lanes_share(bool reply, TimestampTz now)
 	for (int i = 0; i < n_gateways; i++)
 		divide(reply, &gateways[i],
 			   Min(Min(gateways[i].left, p2ptext_batch_size),
-				   limit_offers(gateways[i].limit, now)));
+				   limit_offers(gateways[i].limit, 1, now)));
 	return take_quotas(reply);
 }
 
@@ -532,7 +543,8 @@ ready_at(Lane *lane, AskRoom ask, TimestampTz now)
 	for (int l = 0; l < lane->n_limits; l++)
 	{
 		ready = Max(ready, limit_rests_until(lane->limits[l]));
-		ready = Max(ready, limit_ready_at(lane->limits[l], now));
+		ready = Max(ready,
+					limit_ready_at(lane->limits[l], segments_each(lane), now));
 	}
 	if (ready == now && worth_claiming(lane->gateway, ask) == 0)
 		ready = DT_NOEND;

@@ -35,13 +35,15 @@ typedef struct Lane
 	int weight;	  /* of its campaign */
 	SendLimit *limits[LANE_LIMITS];
 	int n_limits;
+	bool is_limited; /* by any of them */
 
 	int64 mark; /* the highest position claimed */
 	bool dry;
 	bool sweeping; /* the next claim begins at the bottom */
 	bool sweep_due;
 	TimestampTz sweep_after;
-	double pace; /* what it got so far, by weight; the least goes first */
+	int heaviest; /* segments of its longest text so far; 0: not known */
+	double pace;  /* what it got so far, by weight; the least goes first */
 
 	/* of the claim under way */
 	double share;

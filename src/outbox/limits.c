@@ -168,24 +168,28 @@ is_free(const SendLimit *limit)
 	return limit->per_second == 0 && limit->per_day < 0;
 }
 
-/* Caller holds the mutex. */
+/*
+ * How many texts of so many segments each there are tokens for.  A rate may
+ * run into debt for one, a day never does.  Caller holds the mutex.
+ */
 static int
-available(Bucket *bucket, const SendLimit *limit)
+available(Bucket *bucket, const SendLimit *limit, int each)
 {
 	int n = INT_MAX;
 
 	if (limit->per_second > 0)
-		n = Max((int) bucket->tokens, 0);
+		n = bucket->tokens < grain(limit) ? 0
+										  : Max((int) bucket->tokens / each, 1);
 	if (limit->per_day >= 0)
 		n = is_counted(bucket, limit)
-				? Max(Min(n, limit->per_day - bucket->used), 0)
+				? Max(Min(n, (limit->per_day - bucket->used) / each), 0)
 				: 0;
 	return n;
 }
 
-/* How many segments it would give now; 0 if that is too little to claim for. */
+/* How many texts it would let go now; 0 if that is not worth a claim. */
 int
-limit_offers(const SendLimit *limit, TimestampTz now)
+limit_offers(const SendLimit *limit, int each, TimestampTz now)
 {
 	Bucket *bucket = limit->bucket;
 	int n;
@@ -194,16 +198,14 @@ limit_offers(const SendLimit *limit, TimestampTz now)
 		return INT_MAX;
 	SpinLockAcquire(&bucket->mutex);
 	fill(bucket, limit, now);
-	n = available(bucket, limit);
-	if (limit->per_second > 0 && bucket->tokens < grain(limit))
-		n = 0;
+	n = available(bucket, limit, each);
 	SpinLockRelease(&bucket->mutex);
 	return n;
 }
 
-/* Take up to "most" segments; returns how many there were. */
+/* Take what up to "most" texts cost; returns for how many there was enough. */
 int
-limit_take(const SendLimit *limit, int most)
+limit_take(const SendLimit *limit, int most, int each)
 {
 	Bucket *bucket = limit->bucket;
 	int n;
@@ -211,9 +213,9 @@ limit_take(const SendLimit *limit, int most)
 	if (is_free(limit))
 		return most;
 	SpinLockAcquire(&bucket->mutex);
-	n = Min(most, available(bucket, limit));
-	bucket->tokens -= n;
-	bucket->used += n;
+	n = Min(most, available(bucket, limit, each));
+	bucket->tokens -= n * each;
+	bucket->used += n * each;
 	SpinLockRelease(&bucket->mutex);
 	return n;
 }
@@ -232,9 +234,9 @@ limit_give_back(const SendLimit *limit, int n)
 	SpinLockRelease(&bucket->mutex);
 }
 
-/* When limit_take() will give something, at the earliest. */
+/* When it will let a text of so many segments go, at the earliest. */
 TimestampTz
-limit_ready_at(const SendLimit *limit, TimestampTz now)
+limit_ready_at(const SendLimit *limit, int each, TimestampTz now)
 {
 	Bucket *bucket = limit->bucket;
 	TimestampTz ready = now;
@@ -255,7 +257,7 @@ limit_ready_at(const SendLimit *limit, TimestampTz now)
 	{
 		if (!is_counted(bucket, limit))
 			ready = Max(ready, TimestampTzPlusMilliseconds(now, COUNTING_MS));
-		else if (bucket->used >= limit->per_day)
+		else if (bucket->used + each > limit->per_day)
 			ready = Max(ready, limit->day_ends);
 	}
 	SpinLockRelease(&bucket->mutex);

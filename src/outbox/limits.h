@@ -44,10 +44,11 @@ extern Size limits_size(void);
 extern void limits_create(void);
 
 extern void limit_attach(SendLimit *limit);
-extern int limit_offers(const SendLimit *limit, TimestampTz now);
-extern int limit_take(const SendLimit *limit, int most);
+extern int limit_offers(const SendLimit *limit, int each, TimestampTz now);
+extern int limit_take(const SendLimit *limit, int most, int each);
 extern void limit_give_back(const SendLimit *limit, int n);
-extern TimestampTz limit_ready_at(const SendLimit *limit, TimestampTz now);
+extern TimestampTz limit_ready_at(const SendLimit *limit, int each,
+								  TimestampTz now);
 extern bool limit_wants_count(const SendLimit *limit);
 extern void limit_set_count(const SendLimit *limit, int64 used);
 
