@@ -219,14 +219,16 @@ BEGIN
 		RAISE EXCEPTION 'max_rows must be at least 1'
 			USING ERRCODE = 'invalid_parameter_value';
 	END IF;
+	-- Batches of one campaign take turns, so that no row need be locked first.
+	PERFORM pg_advisory_xact_lock('p2ptext.outbox'::regclass::int, camp.id);
 	UPDATE p2ptext.outbox o
 	SET status = 'approved', approved_by = me, approved_at = clock_timestamp(),
 		position = nextval('p2ptext.outbox_position')
-	FROM (SELECT d.id, d.campaign_id FROM p2ptext.outbox d
-		  WHERE d.campaign_id = camp.id AND d.position = 0 AND d.texter IS NULL
-		  AND d.body IS NOT NULL
-		  ORDER BY d.id LIMIT max_rows FOR UPDATE SKIP LOCKED) d
-	WHERE o.id = d.id AND o.campaign_id = d.campaign_id;
+	WHERE o.ctid = ANY (ARRAY(
+		SELECT d.ctid FROM p2ptext.outbox d
+		WHERE d.campaign_id = camp.id AND d.position = 0 AND d.texter IS NULL AND d.body IS NOT NULL
+		ORDER BY d.id LIMIT max_rows))
+	AND o.position = 0 AND o.texter IS NULL;
 	GET DIAGNOSTICS n = ROW_COUNT;
 	RETURN n;
 END

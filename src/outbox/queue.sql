@@ -49,7 +49,7 @@ BEGIN
 			AS lane(campaign_id, kind, sender, mark, quota, nth)
 		JOIN p2ptext.campaign c ON c.id = lane.campaign_id AND c.status = 'active'
 		CROSS JOIN LATERAL (
-			SELECT q.id, q.campaign_id, q.conversation_id, q.kind, q.position, q.phone, q.timezones
+			SELECT q.ctid AS place, q.id, q.campaign_id, q.conversation_id, q.kind, q.position, q.phone, q.timezones
 			FROM p2ptext.outbox q
 			WHERE q.campaign_id = lane.campaign_id AND q.kind = lane.kind AND q.sender = lane.sender
 			AND q.status = 'approved' AND q.not_before IS NULL
@@ -58,7 +58,7 @@ BEGIN
 			ORDER BY q.position LIMIT lane.quota
 			FOR UPDATE SKIP LOCKED) o),
 	judged AS (
-		SELECT p.id, p.campaign_id, p.position, p.nth, c.gateway_id, c.send_before,
+		SELECT p.place, p.id, p.position, p.nth, c.gateway_id, c.send_before,
 			   CASE WHEN x.phone IS NOT NULL THEN 'suppressed'
 					WHEN c.send_before <= now() THEN 'expired'
 					WHEN h.opens > now() OR f.free > now() THEN 'approved'
@@ -89,7 +89,7 @@ BEGIN
 		ref = CASE WHEN j.status = 'sending'
 			THEN o.id || '-' || replace(gen_random_uuid()::text, '-', '') ELSE o.ref END
 	FROM judged j
-	WHERE o.id = j.id AND o.campaign_id = j.campaign_id AND o.status = 'approved'
+	WHERE o.ctid = j.place AND o.id = j.id AND o.status = 'approved'
 	RETURNING j.nth::int, o.id, o.campaign_id, j.position, o.status, j.gateway_id, o.ref,
 			  o.sender, o.phone, o.body, o.media,
 			  CASE WHEN j.send_before > now()
