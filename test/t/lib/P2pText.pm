@@ -20,7 +20,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 our @EXPORT = qw(
-  start_cluster start_gateway make_campaign wait_for wait_gone value
+  start_cluster start_gateway make_campaign wait_for wait_gone try_psql value
   ACCOUNT SECRET SENDER
 );
 
@@ -54,6 +54,15 @@ CONF
 	return $node;
 }
 
+# What psql says, if there is anybody to answer: a server that goes down may
+# end psql before it has read the query.
+sub try_psql
+{
+	my ($node, $query) = @_;
+	my @answer = eval { $node->psql('postgres', $query) };
+	return $@ ? (2, '') : @answer;
+}
+
 # Until a query gives what is wanted; says what it gave last otherwise.
 sub wait_for
 {
@@ -64,7 +73,7 @@ sub wait_for
 	while (time < $give_up)
 	{
 		# A server that recovers refuses; that is part of some tests.
-		(my $code, $got) = $node->psql('postgres', $query);
+		(my $code, $got) = try_psql($node, $query);
 		if ($code == 0 && $got eq $wanted)
 		{
 			pass($what);

@@ -34,7 +34,7 @@ my %faults = (
 sub try_value
 {
 	my ($node, $query) = @_;
-	my ($code, $out) = $node->psql('postgres', $query);
+	my ($code, $out) = try_psql($node, $query);
 	return $code == 0 && $out ne '' ? $out : undef;
 }
 
@@ -77,7 +77,7 @@ sub kill_one
 sub some_opt_out
 {
 	my ($node, $stopped) = @_;
-	my ($code, $out) = $node->psql('postgres', <<'SQL');
+	my ($code, $out) = try_psql($node, <<'SQL');
 SELECT phone FROM (
 	SELECT phone, p2ptext.opt_out(phone) FROM p2ptext.outbox
 	WHERE status IN ('approved', 'sending') ORDER BY random() LIMIT 3) AS o
