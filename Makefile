@@ -26,7 +26,7 @@ demo:
 	test/with-cluster $(if $(KEEP),--keep )-- test/demo
 
 check:
-	test/install-packages --try fuzz kannel
+	test/install-packages --try fuzz kannel clock
 	test/check
 
 bench:
