@@ -46,7 +46,6 @@ hand_over(const Claimed *text, bool find)
 {
 	Gateway *gateway = find_gateway(text->gateway);
 	InFlight *entry;
-	bool known;
 
 	wire_begin(&courier.out, find ? WIRE_FIND : WIRE_SEND);
 	wire_put_u64(&courier.out, text->id);
@@ -68,15 +67,15 @@ hand_over(const Claimed *text, bool find)
 					"the text is too long for any gateway", 0, 0);
 		return;
 	}
-	entry = hash_search(in_flight, &text->id, HASH_ENTER, &known);
+	entry = hash_search(in_flight, &text->id, HASH_ENTER, NULL);
 	entry->campaign = text->campaign;
 	entry->gateway = text->gateway;
 	entry->segments = text->segments;
 	strlcpy(entry->sender, text->sender, sizeof(entry->sender));
 	entry->find = find;
 	entry->end = courier.put;
-	/* Known is one that was asked for, and that a person now sends again. */
-	gateway->in_flight += !known;
+	/* Questions take no room from texts. */
+	gateway->in_flight += !find;
 }
 
 static void
@@ -84,7 +83,7 @@ forget(InFlight *entry)
 {
 	Gateway *gateway = find_gateway(entry->gateway);
 
-	if (gateway != NULL)
+	if (gateway != NULL && !entry->find)
 		gateway->in_flight--;
 	hash_search(in_flight, &entry->id, HASH_REMOVE, NULL);
 }
