@@ -30,6 +30,9 @@
 /* No frame is longer; it bounds what either end buffers for the other. */
 #define WIRE_MAX_FRAME (256 * 1024)
 
+/* No more texts are named in answer to one question. */
+#define WIRE_MAX_FOUND 16
+
 /* The descriptor on which a courier finds its worker. */
 #define WIRE_FD 3
 

@@ -305,10 +305,8 @@ queue_claim(AskRoom ask, Claimed **rows)
 static void
 count_today(SendLimit *limit)
 {
-	static const char *const kinds[] = {"gateway", "sender", "brand",
-										"campaign"};
 	Oid types[] = {TEXTOID, INT4OID, TEXTOID, TIMESTAMPTZOID};
-	Datum args[] = {CStringGetTextDatum(kinds[limit->kind]),
+	Datum args[] = {CStringGetTextDatum(limit_kinds[limit->kind]),
 					Int32GetDatum(limit->id), CStringGetTextDatum(limit->name),
 					TimestampTzGetDatum(limit->day_begins)};
 	bool isnull;

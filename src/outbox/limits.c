@@ -71,6 +71,13 @@ struct Bucket
 	char why[128];
 };
 
+const char *const limit_kinds[] = {
+	[LIMIT_GATEWAY] = "gateway",
+	[LIMIT_SENDER] = "sender",
+	[LIMIT_BRAND] = "brand",
+	[LIMIT_CAMPAIGN] = "campaign",
+};
+
 static HTAB *buckets;
 static LWLock *lock; /* of the table, not of what is in it */
 
@@ -378,12 +385,10 @@ state_of(const Bucket *bucket, TimestampTz now)
 static void
 put_row(ReturnSetInfo *result, const Bucket *bucket, TimestampTz now)
 {
-	static const char *const kinds[] = {"gateway", "sender", "brand",
-										"campaign"};
 	Datum values[8];
 	bool nulls[8] = {false};
 
-	values[0] = CStringGetTextDatum(kinds[bucket->key.kind]);
+	values[0] = CStringGetTextDatum(limit_kinds[bucket->key.kind]);
 	values[1] = Int32GetDatum(bucket->key.id);
 	values[2] = CStringGetTextDatum(bucket->key.name);
 	values[3] = CStringGetTextDatum(state_of(bucket, now));

@@ -24,6 +24,9 @@ typedef enum LimitKind
 	LIMIT_CAMPAIGN
 } LimitKind;
 
+/* As views and functions in SQL name them. */
+extern const char *const limit_kinds[];
+
 /* Its bucket in shared memory, for all senders of all databases to share. */
 typedef struct Bucket Bucket;
 

@@ -31,7 +31,6 @@
 #define RETRY_MS 1000
 /* A shutdown lets requests that have begun end within this time. */
 #define WIND_DOWN_MS 1500
-#define MAX_FOUND 16 /* ids in an answer; as many as adapters give */
 
 static Courier courier;
 static HTAB *in_flight;
@@ -172,10 +171,10 @@ take_found(WireFrame *frame)
 	int64 id = wire_get_u64(frame);
 	bool asked = wire_get_u32(frame) != 0;
 	uint32 n = wire_get_u32(frame);
-	char *provider_ids[MAX_FOUND];
+	char *provider_ids[WIRE_MAX_FOUND];
 	InFlight *entry = hash_search(in_flight, &id, HASH_FIND, NULL);
 
-	for (uint32 i = 0; i < n && n <= MAX_FOUND; i++)
+	for (uint32 i = 0; i < n && n <= WIRE_MAX_FOUND; i++)
 		provider_ids[i] = wire_text(wire_get_str(frame));
 	if (!wire_done(frame))
 		courier_fail(&courier, "courier sent a broken frame");

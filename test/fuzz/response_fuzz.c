@@ -179,7 +179,7 @@ try_find(const Gateway *gateway, const Text *text, const HttpResponse *res)
 
 	gateway->adapter->found(gateway, text, res, &found);
 	CHECK(!found.answered || res->status / 100 == 2);
-	CHECK(found.n <= FOUND_MAX);
+	CHECK(found.n <= WIRE_MAX_FOUND);
 	for (uint32_t i = 0; i < found.n; i++)
 	{
 		CHECK(*found.provider_ids[i]);

@@ -105,7 +105,7 @@ found(const Gateway *gateway, const Text *text, long status, const char *body)
 static inline void
 is_found(const FindResult *result, const char *wanted, const char *name)
 {
-	char ids[FOUND_MAX * 128] = "";
+	char ids[WIRE_MAX_FOUND * 128] = "";
 
 	for (uint32_t i = 0; i < result->n; i++)
 	{

@@ -255,7 +255,7 @@ result_by_status(const HttpResponse *res, WireOutcome refused,
 void
 found_add(FindResult *result, const char *provider_id)
 {
-	if (result->n < FOUND_MAX)
+	if (result->n < WIRE_MAX_FOUND)
 		copy_text(result->provider_ids[result->n++],
 				  sizeof(result->provider_ids[0]), provider_id);
 }

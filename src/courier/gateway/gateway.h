@@ -96,14 +96,12 @@ typedef struct SendResult
 	uint32_t segments; /* 0: not told */
 } SendResult;
 
-#define FOUND_MAX 16
-
 /* What a gateway said when asked for a text. */
 typedef struct FindResult
 {
 	bool answered;
 	uint32_t n;
-	char provider_ids[FOUND_MAX][128]; /* texts that may be the one */
+	char provider_ids[WIRE_MAX_FOUND][128]; /* texts that may be the one */
 } FindResult;
 
 /* A webhook, after it was routed to its gateway by its path. */
