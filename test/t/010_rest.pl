@@ -87,7 +87,7 @@ add_gateway($node, 'bad', $gateway->url, [ $numbers[4] ]);
 add_campaign($node, 'fresh', 'bad', voters => 500);
 add_campaign($node, 'broken', 'tw', voters => 500);
 $gateway->tell('config', rate5xx => 1);
-foreach ([ 'bad', 'fresh', 30 ], [ 'tw', 'broken', 2 * 64 + 10 ])
+foreach ([ 'bad', 'fresh', 30 ], [ 'tw', 'broken', 4 * 64 ])
 {
 	my ($name, $campaign, $most) = @$_;
 
