@@ -22,12 +22,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "intake.h"
 #include "link.h"
 #include "route.h"
 #include "sockets.h"
 
 #define MAX_CONNECTIONS 1000
-#define MAX_BODY 65536
 #define MAX_HELD 256
 #define CONNECTION_MEMORY 16384 /* for headers */
 #define CLIENT_MS 10000			/* to send a request whole */
@@ -176,83 +176,14 @@ respond(struct MHD_Connection *connection, unsigned status,
 static enum MHD_Result
 refuse(struct MHD_Connection *connection, unsigned status, const char *allow)
 {
-	static const struct
-	{
-		unsigned status;
-		const char *body;
-	} reasons[] = {
-		{400, "the body is not what this provider sends\n"},
-		{403, "the signature is missing or wrong\n"},
-		{404, "no such gateway here\n"},
-		{405, "not by this method\n"},
-		{413, "the body is too long\n"},
-		{415, "not of this content type\n"},
-		{503, "try again soon\n"},
-	};
-	const char *body = "refused\n";
-
-	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
-	{
-		if (reasons[i].status == status)
-			body = reasons[i].body;
-	}
-	return respond(connection, status, "text/plain", body, allow);
+	return respond(connection, status, "text/plain", refusal_text(status),
+				   allow);
 }
 
 static const char *
 get_header(void *arg, const char *name)
 {
 	return MHD_lookup_connection_value(arg, MHD_HEADER_KIND, name);
-}
-
-/* The headers worth keeping, as a JSON object. */
-static char *
-list_headers(struct MHD_Connection *connection)
-{
-	static const char *const kept[] = {"content-type", "user-agent",
-									   "i-twilio-idempotency-token"};
-	json_t *headers = json_object();
-	char *text;
-
-	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
-	{
-		const char *value = get_header(connection, kept[i]);
-
-		/* A value that is not UTF-8 makes no string, and is left out. */
-		if (value)
-			json_object_set_new(headers, kept[i], json_string(value));
-	}
-	text = json_dumps(headers, JSON_COMPACT);
-	json_decref(headers);
-	return text;
-}
-
-/* Write the WIRE_WEBHOOK frame; false if it would be too long. */
-static bool
-put_webhook(struct MHD_Connection *connection, const Request *request,
-			uint64_t id, const Hook *hook)
-{
-	char *headers = list_headers(connection);
-
-	wire_begin(&link_out, WIRE_WEBHOOK);
-	wire_put_u64(&link_out, id);
-	wire_put_u32(&link_out, request->route.gateway->id);
-	wire_put_u32(&link_out, hook->proof);
-	wire_put_u32(&link_out, (uint32_t) hook->n_signatures);
-	for (size_t i = 0; i < hook->n_signatures; i++)
-		wire_put_bytes(&link_out, buf_str(&hook->signatures[i]),
-					   hook->signatures[i].len);
-	wire_put_u32(&link_out, (uint32_t) hook->n_signed);
-	for (size_t i = 0; i < hook->n_signed; i++)
-		wire_put_bytes(&link_out, buf_str(&hook->signed_strings[i]),
-					   hook->signed_strings[i].len);
-	wire_put_str(&link_out, headers);
-	wire_put_bytes(&link_out, buf_str(&request->body), request->body.len);
-	wire_put_u32(&link_out, (uint32_t) hook->n_events);
-	for (size_t i = 0; i < hook->n_events; i++)
-		event_put(&link_out, &hook->events[i]);
-	free(headers);
-	return wire_end(&link_out);
 }
 
 /* Keep the connection quiet until the worker has answered. */
@@ -293,22 +224,6 @@ free_id(void)
 	return 0;
 }
 
-/* A text comes from somebody and goes to some number of ours. */
-static bool
-has_numbers(const Hook *hook)
-{
-	for (size_t i = 0; i < hook->n_events; i++)
-	{
-		const HookEvent *event = &hook->events[i];
-
-		if (event->kind == WIRE_EVENT_TEXT &&
-			(event->from == NULL || *event->from == '\0' || event->to == NULL ||
-			 *event->to == '\0'))
-			return false;
-	}
-	return true;
-}
-
 /* The request is here whole.  Hand it to the worker, or refuse it. */
 static enum MHD_Result
 submit(struct MHD_Connection *connection, Request *request, const char *method)
@@ -325,7 +240,6 @@ submit(struct MHD_Connection *connection, Request *request, const char *method)
 								.now = (int64_t) time(NULL),
 								.header = get_header,
 								.arg = connection};
-	Hook hook = {0};
 	unsigned status;
 
 	if (request->too_long)
@@ -335,17 +249,7 @@ submit(struct MHD_Connection *connection, Request *request, const char *method)
 	if (id == 0)
 		return refuse(connection, MHD_HTTP_SERVICE_UNAVAILABLE, NULL);
 
-	status = (unsigned) gateway->adapter->events(gateway, &hook_request, &hook);
-	if (status == 0 && !has_numbers(&hook))
-		status = MHD_HTTP_BAD_REQUEST;
-	if (status == 0 && !put_webhook(connection, request, id, &hook))
-		status = MHD_HTTP_CONTENT_TOO_LARGE;
-	if (*request->route.ref ||
-		(hook.n_events > 0 && hook.events[0].kind == WIRE_EVENT_RECEIPT))
-		request->ack = &gateway->adapter->receipt_ack;
-	else
-		request->ack = &gateway->adapter->text_ack;
-	hook_free(&hook);
+	status = intake(gateway, &hook_request, id, &request->ack);
 	if (status != 0)
 		return refuse(connection, status, NULL);
 	hold(connection, request, id);
@@ -383,7 +287,7 @@ check_headers(struct MHD_Connection *connection, Request *request,
 		return refuse(connection, 405, adapter->hook_forms->method);
 	if (refusal)
 		return refuse(connection, (unsigned) refusal, NULL);
-	if (length && strtoull(length, NULL, 10) > MAX_BODY)
+	if (length && strtoull(length, NULL, 10) > INTAKE_MAX_BODY)
 		return refuse(connection, MHD_HTTP_CONTENT_TOO_LARGE, NULL);
 	return MHD_YES;
 }
@@ -407,7 +311,7 @@ on_request(void *arg, struct MHD_Connection *connection, const char *url,
 	}
 	if (*len > 0)
 	{
-		if (*len > MAX_BODY - request->body.len)
+		if (*len > INTAKE_MAX_BODY - request->body.len)
 			request->too_long = true; /* read on, so that we can say so */
 		else
 			buf_put(&request->body, data, *len);

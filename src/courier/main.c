@@ -5,8 +5,9 @@
  *
  *	  p2ptext-courier send
  *	  p2ptext-courier listen --address ADDRESS[,ADDRESS...] --port PORT
+ *	  p2ptext-courier parse
  *
- * A background worker starts it with one end of a socketpair as descriptor 3
+ * A server process starts it with one end of a socketpair as descriptor 3
  * and rules it by frames on that (wire.h); it is of no use alone.  It knows
  * the gateways and no SQL, has no access to the server's memory, and reads no
  * configuration file and no environment.
@@ -23,6 +24,7 @@
 
 #include "link.h"
 #include "listen.h"
+#include "parse.h"
 #include "sandbox.h"
 #include "send.h"
 
@@ -51,6 +53,15 @@ send_main(void)
 	sandbox_enter(SANDBOX_SEND);
 	link_hello();
 	return send_run();
+}
+
+static int
+parse_main(void)
+{
+	sandbox_start(SANDBOX_PARSE);
+	sandbox_enter(SANDBOX_PARSE);
+	link_hello();
+	return parse_run();
 }
 
 static int
@@ -91,6 +102,8 @@ main(int argc, char **argv)
 		return usage();
 	if (strcmp(argv[1], "send") == 0 && argc == 2)
 		return send_main();
+	if (strcmp(argv[1], "parse") == 0 && argc == 2)
+		return parse_main();
 	if (strcmp(argv[1], "listen") == 0)
 		return listen_main(argc - 1, argv + 1);
 	return usage();

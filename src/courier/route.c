@@ -31,6 +31,20 @@ at_end(const char *path)
 	return *path == '\0' || *path == '?';
 }
 
+/* Take the reference from "/status/REF" and nothing after it. */
+static bool
+take_ref(const char *path, char *ref)
+{
+	const char *start = after(path, "/status/");
+	size_t len = start ? strspn(start, NAME_CHARS) : 0;
+
+	if (len == 0 || len > ROUTE_MAX_REF || !at_end(start + len))
+		return false;
+	memcpy(ref, start, len);
+	ref[len] = '\0';
+	return true;
+}
+
 Route
 route_find(const char *target)
 {
@@ -49,18 +63,26 @@ route_find(const char *target)
 	path += len;
 	if (route.gateway == NULL || route.gateway->adapter->hook_forms == NULL)
 		return route;
-
-	if (!at_end(path))
-	{
-		path = after(path, "/status/");
-		len = path ? strspn(path, NAME_CHARS) : 0;
-		if (len == 0 || len > ROUTE_MAX_REF || !at_end(path + len))
-			return route;
-		memcpy(route.ref, path, len);
-		route.ref[len] = '\0';
-	}
-	route.kind = ROUTE_WEBHOOK;
+	if (at_end(path) || take_ref(path, route.ref))
+		route.kind = ROUTE_WEBHOOK;
 	return route;
+}
+
+/*
+ * An application may serve our paths below one of its own, so the reference
+ * is looked for at the end of the path only.
+ */
+void
+route_ref(const char *target, char *ref)
+{
+	size_t len = strcspn(target, "?");
+
+	*ref = '\0';
+	for (size_t i = 0; i < len && *ref == '\0'; i++)
+	{
+		if (target[i] == '/')
+			take_ref(target + i, ref);
+	}
 }
 
 int

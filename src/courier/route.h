@@ -34,6 +34,9 @@ typedef struct Route
 
 extern Route route_find(const char *target);
 
+/* The reference at the end of a target, or ""; of ROUTE_MAX_REF at most. */
+extern void route_ref(const char *target, char *ref);
+
 /*
  * 0 if the adapter takes webhooks by this method and of this content type,
  * else the HTTP status that says it does not.

@@ -13,7 +13,8 @@
 typedef enum SandboxKind
 {
 	SANDBOX_SEND,
-	SANDBOX_LISTEN
+	SANDBOX_LISTEN,
+	SANDBOX_PARSE
 } SandboxKind;
 
 /* First thing in the process: die with the worker, and stay small. */

@@ -25,7 +25,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define WIRE_VERSION 2
+#define WIRE_VERSION 3
 
 /* No frame is longer; it bounds what either end buffers for the other. */
 #define WIRE_MAX_FRAME (256 * 1024)
@@ -44,7 +44,8 @@ typedef enum WireType
 						 * str webhook_secret (what our callback URLs must
 						 * carry), str settings (JSON object),
 						 * str public_url, str ca_file ("": the system's),
-						 * u32 plain_http (1: to any host),
+						 * str webhook_addresses (CIDR blocks separated by
+						 * commas; "": any), u32 plain_http (1: to any host),
 						 * u32 max_in_flight, u32 timeout_ms.
 						 * Sent again when the row changes. */
 	WIRE_SEND = 'S',	/* u64 id, u32 gateway, str ref, str from, str to,
@@ -54,6 +55,11 @@ typedef enum WireType
 	WIRE_FIND = 'F',	/* the same: ask whether the gateway has that text */
 	WIRE_RECALL = 'C',	/* u64 id: give back that text if not begun */
 	WIRE_ACK = 'A',		/* u64 request, u32 HTTP status to answer with */
+	WIRE_PAGE = 'P',	/* u64 request, str plain text to answer with */
+	WIRE_REQUEST = 'I', /* u64 request, u32 gateway, str method, str target
+						 * (path and query), str remote address ("": not
+						 * known), str headers (JSON object, names in lower
+						 * case), str body, u64 now (seconds since 1970) */
 	WIRE_SERVE = 'O',	/* none: every gateway has been told, so one that is
 						 * not known does not exist */
 	WIRE_QUIT = 'Q',	/* none: start nothing more, give back what has not
@@ -78,6 +84,10 @@ typedef enum WireType
 						 * str provider_id, str ref, str from, str to,
 						 * str body, str status, str code, str detail,
 						 * str media (JSON array) */
+	WIRE_METRICS = 'M', /* u64 request: wants a WIRE_PAGE */
+	WIRE_ANSWER = 'N',	/* u64 request, u32 HTTP status, str content type,
+						 * str body: to a WIRE_REQUEST, after its WIRE_WEBHOOK
+						 * unless the status refuses it */
 	WIRE_LOG = 'L'		/* u32 WireLogLevel, str message */
 } WireType;
 

@@ -51,6 +51,7 @@ CREATE TABLE p2ptext.gateway (
 	settings jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(settings) = 'object'),
 	enabled boolean NOT NULL DEFAULT true,
 	verify_webhooks boolean NOT NULL DEFAULT true,
+	webhook_addresses cidr[],
 	keep_texting_hours boolean NOT NULL DEFAULT true,
 	plain_http boolean NOT NULL DEFAULT false,
 	max_per_second real CHECK (max_per_second > 0),
@@ -68,6 +69,7 @@ COMMENT ON COLUMN p2ptext.gateway.account IS 'account id at the provider; not a 
 COMMENT ON COLUMN p2ptext.gateway.settings IS 'provider-specific settings; for loopback: seed, reply_rate, delay_ms, reply_delay_ms';
 COMMENT ON COLUMN p2ptext.gateway.enabled IS 'false: nothing is handed to it, nothing is lost';
 COMMENT ON COLUMN p2ptext.gateway.verify_webhooks IS 'false accepts webhooks that nobody signed';
+COMMENT ON COLUMN p2ptext.gateway.webhook_addresses IS 'where its webhooks may come from; NULL: from anywhere';
 COMMENT ON COLUMN p2ptext.gateway.keep_texting_hours IS 'false only where no phone can ring, as with loopback';
 COMMENT ON COLUMN p2ptext.gateway.plain_http IS 'true: http:// also to other machines';
 COMMENT ON COLUMN p2ptext.gateway.max_per_second IS 'SMS segments';

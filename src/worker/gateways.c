@@ -76,6 +76,7 @@ tell_gateway(Courier *courier, HeapTuple tuple, TupleDesc desc,
 	wire_put_str(&courier->out, SPI_getvalue(tuple, desc, 6));
 	wire_put_str(&courier->out, p2ptext_public_url);
 	wire_put_str(&courier->out, p2ptext_ca_file);
+	wire_put_str(&courier->out, ""); /* it takes no webhooks */
 	wire_put_u32(&courier->out,
 				 DatumGetBool(SPI_getbinval(tuple, desc, 7, &isnull)));
 	wire_put_u32(&courier->out, p2ptext_max_in_flight);

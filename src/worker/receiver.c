@@ -74,7 +74,8 @@ tell_gateway(HeapTuple tuple, TupleDesc desc)
 	wire_put_str(&courier.out, ""); /* ... of either kind */
 	wire_put_str(&courier.out, SPI_getvalue(tuple, desc, 5));
 	wire_put_str(&courier.out, p2ptext_public_url);
-	wire_put_str(&courier.out, "");
+	wire_put_str(&courier.out, ""); /* it makes no connections */
+	wire_put_str(&courier.out, SPI_getvalue(tuple, desc, 6));
 	wire_put_u32(&courier.out, 0);
 	wire_put_u32(&courier.out, 0);
 	wire_put_u32(&courier.out, 0);
@@ -95,7 +96,8 @@ forget_secrets(Gateway *gateway)
 static void
 load_settings(void *arg)
 {
-	if (SPI_execute("SELECT id, name, provider, verify_webhooks, settings "
+	if (SPI_execute("SELECT id, name, provider, verify_webhooks, settings, "
+					"array_to_string(webhook_addresses, ',') "
 					"FROM p2ptext.gateway WHERE provider <> 'loopback' "
 					"ORDER BY id",
 					true, 0) != SPI_OK_SELECT)

@@ -91,6 +91,7 @@ tell_gateway(const char *provider, const char *base_url, const char *settings)
 	wire_put_str(&buf, settings);
 	wire_put_str(&buf, "https://user:pw@text.example.org:8443/x");
 	wire_put_str(&buf, "");
+	wire_put_str(&buf, "");
 	wire_put_u32(&buf, 0);
 	wire_put_u32(&buf, 1);
 	wire_put_u32(&buf, 1000);

@@ -29,6 +29,13 @@ our %OUTCOME_NAME = reverse %OUTCOME;
 
 $SIG{PIPE} = 'IGNORE';
 
+# The version of the frames, as in wire.h.
+sub version
+{
+	open(my $header, '<', "$FindBin::Bin/../../src/courier/wire.h") or die "wire.h: $!";
+	return (map { /^#define WIRE_VERSION (\d+)/ } <$header>)[0];
+}
+
 sub program
 {
 	return $ENV{P2PTEXT_COURIER} // "$FindBin::Bin/../../p2ptext-courier";
@@ -91,7 +98,7 @@ sub gateway
 			map { str($_ // '') } $arg{name} // 'demo', $arg{provider} // 'twilio',
 			$arg{base_url}, $arg{account} // 'AC1', $arg{secret} // 'token',
 			$arg{webhook_secret}, $arg{settings} // '{}', $arg{public_url},
-			$arg{ca_file})
+			$arg{ca_file}, $arg{webhook_addresses})
 		  . pack('LLL', $arg{plain_http} // 0, $arg{max_in_flight} // 64, $arg{timeout_ms} // 5000));
 }
 

@@ -132,7 +132,7 @@ tell_gateway(uint32_t id, const char *name, const char *provider)
 	wire_put_u32(&buf, id);
 	wire_put_str(&buf, name);
 	wire_put_str(&buf, provider);
-	for (int i = 0; i < 7; i++)
+	for (int i = 0; i < 8; i++)
 		wire_put_str(&buf, i == 4 ? "{}" : "");
 	for (int i = 0; i < 3; i++)
 		wire_put_u32(&buf, 1);

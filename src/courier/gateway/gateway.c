@@ -78,6 +78,7 @@ clear_fields(Gateway *gateway)
 	free(gateway->webhook_secret);
 	free(gateway->public_url);
 	free(gateway->ca_file);
+	free(gateway->webhook_addresses);
 	free(gateway->problem);
 	json_decref(gateway->settings);
 }
@@ -138,6 +139,7 @@ gateway_update(WireFrame *frame)
 	settings = frame_str(frame);
 	next.public_url = frame_str(frame);
 	next.ca_file = frame_str(frame);
+	next.webhook_addresses = frame_str(frame);
 	next.plain_http = wire_get_u32(frame) == 1;
 	next.max_in_flight = wire_get_u32(frame);
 	next.timeout_ms = wire_get_u32(frame);

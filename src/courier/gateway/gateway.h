@@ -40,7 +40,8 @@ typedef struct Gateway
 	char *secret;		  /* empty in a listening courier, ... */
 	char *webhook_secret; /* ... as is this, for callback URLs */
 	char *public_url;
-	char *ca_file; /* empty: the system's */
+	char *ca_file;			 /* empty: the system's */
+	char *webhook_addresses; /* CIDR blocks; empty: any */
 	json_t *settings;
 	bool plain_http; /* allowed also to other machines */
 	uint32_t max_in_flight;
@@ -108,10 +109,11 @@ typedef struct FindResult
 typedef struct HookRequest
 {
 	const char *method;
-	const char *target; /* path and query as received */
-	const char *query;	/* the part of it after "?", or "" */
-	const char *ref;	/* from the path of a receipt's URL, or "" */
-	const char *body;	/* followed by a NUL */
+	const char *target;	 /* path and query as received */
+	const char *query;	 /* the part of it after "?", or "" */
+	const char *ref;	 /* from the path of a receipt's URL, or "" */
+	const char *address; /* who sent it, or "" where that is not known */
+	const char *body;	 /* followed by a NUL */
 	size_t body_len;
 	int64_t now;										/* seconds since 1970 */
 	const char *(*header)(void *arg, const char *name); /* or NULL */
@@ -196,6 +198,8 @@ struct GatewayAdapter
 	/* Webhooks; returns 0 or the HTTP status to refuse with. */
 	const HookForm *hook_forms; /* NULL: has no webhooks */
 	int (*events)(const Gateway *gateway, const HookRequest *req, Hook *hook);
+	/* The parameter in which it brings the secret itself, or NULL. */
+	const char *(*secret_param)(const Gateway *gateway);
 	HookAck text_ack;
 	HookAck receipt_ack;
 };

@@ -1,0 +1,194 @@
+/*-------------------------------------------------------------------------
+ *
+ * intake.c
+ *	  From a webhook, however it came, to a frame for the worker.
+ *
+ * What is kept of the request is enough to take it apart again: how and where
+ * it came, some headers and the body, all without the secret that some
+ * gateways bring in a parameter.
+ *
+ * src/courier/intake.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "intake.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "form.h"
+#include "link.h"
+
+const char *
+refusal_text(unsigned status)
+{
+	static const struct
+	{
+		unsigned status;
+		const char *text;
+	} reasons[] = {
+		{400, "the body is not what this provider sends\n"},
+		{403, "the signature is missing or wrong\n"},
+		{404, "no such gateway here\n"},
+		{405, "not by this method\n"},
+		{413, "the body is too long\n"},
+		{415, "not of this content type\n"},
+		{503, "try again soon\n"},
+	};
+
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+	{
+		if (reasons[i].status == status)
+			return reasons[i].text;
+	}
+	return "refused\n";
+}
+
+/* Copy "a=1&b=2..." without the value of one parameter. */
+static void
+put_without(Buf *out, const char *data, size_t len, const char *secret)
+{
+	const char *end = data + len;
+	size_t secret_len = secret ? strlen(secret) : 0;
+
+	while (data < end)
+	{
+		const char *next = memchr(data, '&', (size_t) (end - data));
+		const char *stop = next ? next + 1 : end;
+
+		if (secret && (size_t) (stop - data) > secret_len &&
+			data[secret_len] == '=' && memcmp(data, secret, secret_len) == 0)
+		{
+			buf_put(out, data, secret_len + 1);
+			if (next)
+				buf_puts(out, "&");
+		}
+		else
+			buf_put(out, data, (size_t) (stop - data));
+		data = stop;
+	}
+}
+
+/* A value that is not UTF-8 makes no string, and is left out. */
+static void
+keep(json_t *headers, const char *name, const char *value)
+{
+	if (value)
+		json_object_set_new(headers, name, json_string(value));
+}
+
+static char *
+kept_headers(const HookRequest *req, const char *secret)
+{
+	static const char *const names[] = {"content-type", "user-agent",
+										"i-twilio-idempotency-token"};
+	json_t *headers = json_object();
+	Buf target = {0};
+	char *text;
+
+	buf_put(&target, req->target, strlen(req->target) - strlen(req->query));
+	put_without(&target, req->query, strlen(req->query), secret);
+	keep(headers, ":method", req->method);
+	keep(headers, ":target", buf_str(&target));
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		keep(headers, names[i], req->header(req->arg, names[i]));
+	text = json_dumps(headers, JSON_COMPACT);
+	buf_free(&target);
+	json_decref(headers);
+	return text;
+}
+
+static bool
+is_form(const HookRequest *req)
+{
+	static const char form[] = "application/x-www-form-urlencoded";
+	const char *type = req->header(req->arg, "Content-Type");
+
+	return type && strncasecmp(type, form, strlen(form)) == 0;
+}
+
+static void
+put_body(const HookRequest *req, const char *secret)
+{
+	Buf body = {0};
+
+	if (secret && is_form(req))
+	{
+		put_without(&body, req->body, req->body_len, secret);
+		wire_put_bytes(&link_out, buf_str(&body), body.len);
+	}
+	else
+		wire_put_bytes(&link_out, req->body, req->body_len);
+	buf_free(&body);
+}
+
+static void
+put_strings(const Buf *strings, size_t n)
+{
+	wire_put_u32(&link_out, (uint32_t) n);
+	for (size_t i = 0; i < n; i++)
+		wire_put_bytes(&link_out, buf_str(&strings[i]), strings[i].len);
+}
+
+/* False if the frame would be too long. */
+static bool
+put_webhook(const Gateway *gateway, const HookRequest *req, uint64_t id,
+			const Hook *hook)
+{
+	const char *secret = gateway->adapter->secret_param
+							 ? gateway->adapter->secret_param(gateway)
+							 : NULL;
+	char *headers = kept_headers(req, secret);
+
+	wire_begin(&link_out, WIRE_WEBHOOK);
+	wire_put_u64(&link_out, id);
+	wire_put_u32(&link_out, gateway->id);
+	wire_put_u32(&link_out, hook->proof);
+	put_strings(hook->signatures, hook->n_signatures);
+	put_strings(hook->signed_strings, hook->n_signed);
+	wire_put_str(&link_out, headers);
+	put_body(req, secret);
+	wire_put_u32(&link_out, (uint32_t) hook->n_events);
+	for (size_t i = 0; i < hook->n_events; i++)
+		event_put(&link_out, &hook->events[i]);
+	free(headers);
+	return wire_end(&link_out);
+}
+
+/* A text comes from somebody and goes to some number of ours. */
+static bool
+has_numbers(const Hook *hook)
+{
+	for (size_t i = 0; i < hook->n_events; i++)
+	{
+		const HookEvent *event = &hook->events[i];
+
+		if (event->kind == WIRE_EVENT_TEXT &&
+			(event->from == NULL || *event->from == '\0' || event->to == NULL ||
+			 *event->to == '\0'))
+			return false;
+	}
+	return true;
+}
+
+unsigned
+intake(Gateway *gateway, const HookRequest *req, uint64_t id,
+	   const HookAck **ack)
+{
+	const GatewayAdapter *adapter = gateway->adapter;
+	Hook hook = {0};
+	unsigned status = (unsigned) adapter->events(gateway, req, &hook);
+
+	if (status == 0 && !has_numbers(&hook))
+		status = 400;
+	if (status == 0 && !put_webhook(gateway, req, id, &hook))
+		status = 413;
+	if (*req->ref ||
+		(hook.n_events > 0 && hook.events[0].kind == WIRE_EVENT_RECEIPT))
+		*ack = &adapter->receipt_ack;
+	else
+		*ack = &adapter->text_ack;
+	hook_free(&hook);
+	return status;
+}
