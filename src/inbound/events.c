@@ -20,6 +20,7 @@
 
 #include "inbound/events.h"
 #include "worker/courier.h"
+#include "worker/worker.h"
 
 /* In the order of store_inbound()'s arguments. */
 enum
@@ -161,4 +162,30 @@ events_store(EventBatch *batch, int first, int n)
 								false, TYPALIGN_INT));
 	}
 	SPI_execute_plan(plan, args, NULL, false, 0);
+}
+
+/* Events of a batch that follow each other. */
+typedef struct Span
+{
+	EventBatch *batch;
+	int first;
+	int n;
+} Span;
+
+static void
+record_work(void *arg)
+{
+	Span *span = arg;
+
+	events_store(span->batch, span->first, span->n);
+}
+
+/* Store n of them in a transaction of their own; false if that failed. */
+bool
+events_record(EventBatch *batch, int first, int n)
+{
+	Span span = {batch, first, n};
+
+	return n == 0 ||
+		   worker_transaction("p2ptext: store events", record_work, &span);
 }

@@ -306,7 +306,9 @@ limit_failed(const SendLimit *limit, int32 told_ms, const char *why,
 	Bucket *bucket = limit->bucket;
 	bool begins = false;
 	double jitter = 0.75 + 0.5 * random() / (double) RAND_MAX;
+	char short_why[sizeof(bucket->why)];
 
+	copy_message(short_why, why, sizeof(short_why));
 	SpinLockAcquire(&bucket->mutex);
 	bucket->failures++;
 	/* What was begun before it rested says nothing new. */
@@ -321,7 +323,7 @@ limit_failed(const SendLimit *limit, int32 told_ms, const char *why,
 		bucket->rests_until = now + (TimestampTz) (ms * 1000);
 		bucket->on_probation = true;
 		begins = true;
-		strlcpy(bucket->why, why, sizeof(bucket->why));
+		memcpy(bucket->why, short_why, sizeof(bucket->why));
 	}
 	SpinLockRelease(&bucket->mutex);
 	return begins;

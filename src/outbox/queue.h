@@ -13,7 +13,6 @@
 #include "postgres.h"
 
 #include "courier/wire.h"
-#include "inbound/events.h"
 #include "outbox/limits.h"
 
 /* A text that is ours to hand over, or to ask for. */
@@ -71,6 +70,6 @@ extern void results_add(int64 id, int32 campaign, WireOutcome outcome,
 						const char *provider_id, const char *code,
 						const char *text, int32 delay_ms, int32 segments);
 extern int results_pending(void);
-extern bool results_record(EventBatch *events);
+extern bool results_record(void);
 
 #endif /* P2PTEXT_QUEUE_H */

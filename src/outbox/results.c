@@ -150,7 +150,6 @@ static void
 record_work(void *arg)
 {
 	static SPIPlanPtr plan;
-	EventBatch *events = arg;
 	Datum args[N_COLUMNS];
 
 	if (plan == NULL)
@@ -164,33 +163,23 @@ record_work(void *arg)
 						N_COLUMNS, types);
 		SPI_keepplan(plan);
 	}
-	if (n_results > 0)
-	{
-		for (int c = 0; c < N_COLUMNS; c++)
-			args[c] = column_array(c);
-		SPI_execute_plan(plan, args, NULL, false, 0);
-	}
-	if (events->n > 0)
-		events_store(events, 0, events->n);
+	for (int c = 0; c < N_COLUMNS; c++)
+		args[c] = column_array(c);
+	SPI_execute_plan(plan, args, NULL, false, 0);
 }
 
-/*
- * Record all results, and events that came with them, in one transaction.
- * False if that failed; then they are all still here.
- */
+/* Record all results.  False if that failed; then they are all still here. */
 bool
-results_record(EventBatch *events)
+results_record(void)
 {
-	if (n_results == 0 && events->n == 0)
+	if (n_results == 0)
 		return true;
-	if (!worker_transaction("p2ptext: record results", record_work, events))
+	if (!worker_transaction("p2ptext: record results", record_work, NULL))
 		return false;
 	for (int c = 0; c < N_COUNTERS; c++)
 		worker_count(c, tally[c]);
-	worker_count(COUNT_RECEIVED, events->n);
 	if (deferred)
 		queue_expect_deferred();
-	events_reset(events);
 	reset();
 	return true;
 }

@@ -33,6 +33,9 @@
 #define FIRST_DELAY_MS 500
 #define LONGEST_DELAY_MS 60000
 
+/* A courier that leaves so much unread reads nothing any more. */
+#define MOST_UNREAD (64 * 1024 * 1024)
+
 static Courier *running; /* for the exit callback */
 
 /* Never leave one behind, however the worker ends short of SIGKILL. */
@@ -113,7 +116,7 @@ courier_start(Courier *courier, const char *const args[])
 	running = courier;
 
 	courier->started = GetCurrentTimestamp();
-	courier->ready = false;
+	courier->ready = courier->ended = false;
 	courier->put = courier->flushed = 0;
 	wire_free(&courier->in);
 	wire_free(&courier->out);
@@ -219,21 +222,15 @@ courier_flush(Courier *courier)
 		courier->flushed += n;
 }
 
-/*
- * Move bytes both ways; false when the courier is gone.  That shows only when
- * there is nothing left to read: it may have said why.
- */
-bool
+/* Move bytes both ways. */
+void
 courier_exchange(Courier *courier)
 {
 	courier_flush(courier);
-	if (wire_fill(&courier->in, courier->fd) < 0 &&
-		wire_pending(&courier->in) == 0)
-	{
-		courier_fail(courier, NULL);
-		return false;
-	}
-	return true;
+	if (wire_fill(&courier->in, courier->fd) < 0)
+		courier->ended = true;
+	if (wire_pending(&courier->out) > MOST_UNREAD)
+		courier_fail(courier, "courier does not read what it is told");
 }
 
 static void
@@ -250,7 +247,8 @@ take_log(Courier *courier, WireFrame *frame)
 
 /*
  * The next frame that means something to the worker.  False when there is
- * none, or no courier any more.
+ * none, or no courier any more.  That it is gone counts only when all whole
+ * frames are read: it may have said why.
  */
 bool
 courier_next(Courier *courier, WireFrame *frame)
@@ -259,9 +257,11 @@ courier_next(Courier *courier, WireFrame *frame)
 	{
 		int n = wire_next(&courier->in, frame);
 
-		if (n == 0)
+		if (n == 0 && !courier->ended)
 			return false;
-		if (n < 0)
+		if (n == 0)
+			courier_fail(courier, NULL);
+		else if (n < 0)
 			courier_fail(courier, "courier sent a broken frame");
 		else if (frame->type == WIRE_LOG)
 			take_log(courier, frame);

@@ -22,6 +22,7 @@ typedef struct Courier
 	WireBuf in;
 	WireBuf out;
 	bool ready;		/* has said HELLO */
+	bool ended;		/* nothing more will come from it */
 	uint64 put;		/* bytes ever written to out ... */
 	uint64 flushed; /* ... and those that left it */
 	TimestampTz started;
@@ -33,7 +34,7 @@ extern bool courier_start(Courier *courier, const char *const args[]);
 extern void courier_fail(Courier *courier, const char *why);
 extern bool courier_frame_end(Courier *courier);
 extern void courier_flush(Courier *courier);
-extern bool courier_exchange(Courier *courier);
+extern void courier_exchange(Courier *courier);
 extern bool courier_next(Courier *courier, WireFrame *frame);
 extern long courier_delay(const Courier *courier);
 

@@ -205,30 +205,6 @@ take_frames(void)
 	}
 }
 
-/* The events of some requests, which follow each other in the batch. */
-typedef struct Store
-{
-	int first;
-	int n;
-} Store;
-
-static void
-store_work(void *arg)
-{
-	Store *store = arg;
-
-	events_store(&events, store->first, store->n);
-}
-
-static bool
-store_events(int first, int n)
-{
-	Store store = {first, n};
-
-	return n == 0 ||
-		   worker_transaction("p2ptext: store events", store_work, &store);
-}
-
 /*
  * Commit what came in, then answer.  Should the whole not be storable, each
  * request is tried by itself, so that one bad one does not hold up the rest.
@@ -239,13 +215,16 @@ store_and_answer(void)
 	bool stored;
 
 	if (n_waiting == 0)
+	{
+		events_reset(&events); /* those that were refused */
 		return;
-	stored = store_events(0, events.n);
+	}
+	stored = events_record(&events, 0, events.n);
 	for (int i = 0; i < n_waiting; i++)
 	{
 		Waiting *one = &waiting[i];
-		bool ok =
-			stored || (!worker_stopping() && store_events(one->first, one->n));
+		bool ok = stored || (!worker_stopping() &&
+							 events_record(&events, one->first, one->n));
 
 		if (ok)
 			worker_count(COUNT_RECEIVED, one->n);
@@ -359,11 +338,12 @@ receiver_run(void)
 		MemoryContextReset(loop);
 		settings_stale |= (worker_take_news() & WAKE_SETTINGS) != 0;
 		keep_courier(&settings_stale);
+		if (courier.pid > 0)
+			courier_exchange(&courier);
+		take_frames();
 		if (settings_stale && (courier.ready || p2ptext_port == 0))
 			settings_stale = !worker_transaction("p2ptext: read settings",
 												 load_settings, NULL);
-		if (courier.pid > 0 && courier_exchange(&courier))
-			take_frames();
 		store_and_answer();
 		if (courier.pid > 0)
 			courier_flush(&courier);

@@ -15,6 +15,7 @@
 
 #include <signal.h>
 
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "storage/ipc.h"
 #include "storage/shmem.h"
@@ -286,11 +287,18 @@ worker_set_courier(pid_t pid)
 	LWLockRelease(shared->lock);
 }
 
+/* As much as fits, without cutting a character in two. */
+void
+copy_message(char *dst, const char *src, size_t size)
+{
+	strlcpy(dst, src, pg_mbcliplen(src, strlen(src), size - 1) + 1);
+}
+
 void
 worker_note_error(const char *message)
 {
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-	strlcpy(my_worker->last_error, message, sizeof(my_worker->last_error));
+	copy_message(my_worker->last_error, message, sizeof(my_worker->last_error));
 	my_worker->last_error_at = GetCurrentTimestamp();
 	LWLockRelease(shared->lock);
 }

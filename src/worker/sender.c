@@ -20,6 +20,7 @@
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
+#include "inbound/events.h"
 #include "outbox/queue.h"
 #include "p2ptext.h"
 #include "worker/courier.h"
@@ -176,7 +177,7 @@ take_found(WireFrame *frame)
 
 	for (uint32 i = 0; i < n && n <= WIRE_MAX_FOUND; i++)
 		provider_ids[i] = wire_text(wire_get_str(frame));
-	if (!wire_done(frame))
+	if (n > WIRE_MAX_FOUND || !wire_done(frame))
 		courier_fail(&courier, "courier sent a broken frame");
 	else if (entry != NULL && entry->find)
 	{
@@ -253,8 +254,9 @@ abandon_in_flight(void)
 static bool
 talk(void)
 {
-	if (courier.pid > 0 && courier_exchange(&courier))
-		take_frames();
+	if (courier.pid > 0)
+		courier_exchange(&courier);
+	take_frames();
 	if (courier.pid > 0)
 		return true;
 	if (hash_get_num_entries(in_flight) > 0)
@@ -289,6 +291,22 @@ find_unknown(void)
 		hand_over(&rows[i], true);
 }
 
+/*
+ * What simulated voters wrote.  An event that cannot be stored when results
+ * just could must not hold them up for ever.
+ */
+static void
+record_events(void)
+{
+	if (!events_record(&events, 0, events.n))
+	{
+		for (int i = 0; i < events.n; i++)
+			events_record(&events, i, 1);
+	}
+	worker_count(COUNT_RECEIVED, events.n);
+	events_reset(&events);
+}
+
 /* Record results when there are enough, or when they waited long enough. */
 static void
 record_when_due(bool now)
@@ -301,8 +319,11 @@ record_when_due(bool now)
 		hash_get_num_entries(in_flight) > 0 &&
 		time < TimestampTzPlusMilliseconds(gathering_since, GATHER_MS))
 		return;
-	if (results_record(&events))
+	if (results_record())
+	{
+		record_events();
 		gathering_since = 0;
+	}
 	else
 		record_after = TimestampTzPlusMilliseconds(time, RETRY_MS);
 }
@@ -367,7 +388,11 @@ wind_down(void)
 	if (courier.pid > 0)
 		courier_fail(&courier, "stopping");
 	abandon_in_flight();
-	if (!worker_extension_gone() && !results_record(&events))
+	if (worker_extension_gone())
+		return;
+	if (results_record())
+		record_events();
+	else
 		ereport(LOG, (errmsg("p2ptext sender stopped without recording %d "
 							 "results; those texts are of unknown fate",
 							 results_pending())));

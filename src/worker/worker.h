@@ -130,6 +130,7 @@ extern void registry_wake(Oid database, int whom);
 extern void worker_set_state(WorkerState state);
 extern void worker_set_courier(pid_t pid);
 extern void worker_note_error(const char *message);
+extern void copy_message(char *dst, const char *src, size_t size);
 
 static inline void
 worker_count(WorkerCounter counter, uint64 n)
