@@ -27,9 +27,9 @@ SELECT p2ptext.finish(array_agg(id), array_agg(campaign_id), array_agg('sent'::t
 	array_agg(0), array_agg(0)) FROM p2ptext.claim(7, ARRAY[:camp], '{initial}', '{+12025550178}', '{0}', '{7}', NULL);
 -- the receiver may apply these before we do, so wait for nothing
 BEGIN;
-SELECT p2ptext.store_inbound(array_agg(g.id), array_agg('text'::text), array_agg('conversation-' || n), array_agg(''::text), array_agg(''::text),
+SELECT (p2ptext.store_inbound(array_agg(g.id), array_agg('text'::text), array_agg('conversation-' || n), array_agg(''::text), array_agg(''::text),
 	array_agg('+1919555' || 6700 + voter), array_agg('+12025550178'::text), array_agg(body), array_agg(''::text), array_agg(''::text), array_agg(''::text),
-	array_agg(''::text), array_agg(''::text), array_agg(''::bytea))
+	array_agg(''::text), array_agg(''::text), array_agg(''::bytea))).fresh
 FROM p2ptext.gateway g, unnest('{3,1,2,2,4,5}'::int[], '{first,second,third,and more,fourth,fifth}'::text[]) WITH ORDINALITY t(voter, body, n)
 WHERE g.name = 'conversation-test';
 SELECT applied FROM p2ptext.apply_inbound();
@@ -54,7 +54,7 @@ RESET ROLE;
 SELECT id, message_status, texter, waiting_since, result FROM p2ptext.conversation WHERE id IN (4000001, 4000002) ORDER BY 1;
 -- a voter who writes again waits again, for their own texter
 BEGIN;
-SELECT p2ptext.store_inbound(ARRAY[g.id], '{text}', '{conversation-again}', '{""}', '{""}', '{+19195556701}', '{+12025550178}', '{again}', '{""}', '{""}', '{""}', '{""}', '{""}', '{""}')
+SELECT (p2ptext.store_inbound(ARRAY[g.id], '{text}', '{conversation-again}', '{""}', '{""}', '{+19195556701}', '{+12025550178}', '{again}', '{""}', '{""}', '{""}', '{""}', '{""}', '{""}')).fresh
 FROM p2ptext.gateway g WHERE g.name = 'conversation-test';
 SELECT applied FROM p2ptext.apply_inbound();
 COMMIT;

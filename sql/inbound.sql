@@ -37,16 +37,16 @@ $$;
 -- texts and receipts as the courier tells of them
 CREATE FUNCTION voters_say(voters int[], bodies text[], statuses text[] DEFAULT '{}', media text DEFAULT '', pre text DEFAULT 'text')
 RETURNS bigint LANGUAGE sql AS $$
-	SELECT p2ptext.store_inbound(array_agg(g.id), array_agg('text'::text), array_agg(pre || '-' || s.voter || '-' || n), array_agg('SM' || pre || n),
+	SELECT (p2ptext.store_inbound(array_agg(g.id), array_agg('text'::text), array_agg(pre || '-' || s.voter || '-' || n), array_agg('SM' || pre || n),
 		array_agg(''::text), array_agg('+1919555' || 6600 + s.voter), array_agg('+12025550177'::text), array_agg(s.body), array_agg(coalesce(s.status, '')),
-		array_agg(''::text), array_agg(''::text), array_agg(media), array_agg(''::text), array_agg(''::bytea))
+		array_agg(''::text), array_agg(''::text), array_agg(media), array_agg(''::text), array_agg(''::bytea))).fresh
 	FROM p2ptext.gateway g, unnest(voters, bodies, statuses) WITH ORDINALITY AS s(voter, body, status, n) WHERE g.name = 'inbound-test'
 $$;
 CREATE FUNCTION receipts(refs text[], statuses text[], codes text[] DEFAULT '{}', pre text DEFAULT 'receipt') RETURNS bigint LANGUAGE sql AS $$
-	SELECT p2ptext.store_inbound(array_agg(g.id), array_agg('receipt'::text), array_agg(pre || '-' || r.ref || '-' || r.status), array_agg('SMr' || n),
+	SELECT (p2ptext.store_inbound(array_agg(g.id), array_agg('receipt'::text), array_agg(pre || '-' || r.ref || '-' || r.status), array_agg('SMr' || n),
 		array_agg(r.ref), array_agg('+19195550000'::text), array_agg('+12025550177'::text), array_agg(''::text), array_agg(r.status),
 		array_agg(coalesce(r.code, '')), array_agg(CASE WHEN r.code IS NULL THEN '' ELSE 'says ' || r.code END), array_agg(''::text),
-		array_agg(''::text), array_agg(''::bytea))
+		array_agg(''::text), array_agg(''::bytea))).fresh
 	FROM p2ptext.gateway g, unnest(refs, statuses, codes) WITH ORDINALITY AS r(ref, status, code, n) WHERE g.name = 'inbound-test'
 $$;
 SELECT send(:old, 3);
@@ -189,8 +189,8 @@ SELECT voter, kind, body, status, outcome, split_part(error, ' (', 1) AS error F
 SELECT voter, body FROM messages WHERE direction = 'in' AND body IN ('before', 'after', 'poison') ORDER BY 1;
 SELECT count(*) FROM events WHERE applied_at IS NULL;
 -- one that has neither phone nor text holds up nobody
-SELECT p2ptext.store_inbound(ARRAY[:gw, :gw, -1], '{text,text,text}', '{null-1,null-2,null-3}', '{NULL,NULL,NULL}', '{NULL,NULL,NULL}', '{NULL,+19195556611,x}',
-	'{NULL,+12025550177,x}', '{STOP,NULL,x}', '{NULL,NULL,NULL}', '{NULL,NULL,NULL}', '{NULL,NULL,NULL}', '{NULL,NULL,NULL}', '{NULL,NULL,NULL}', '{NULL,NULL,NULL}');
+SELECT (p2ptext.store_inbound(ARRAY[:gw, :gw, -1], '{text,text,text}', '{null-1,null-2,null-3}', '{NULL,NULL,NULL}', '{NULL,NULL,NULL}', '{NULL,+19195556611,x}',
+	'{NULL,+12025550177,x}', '{STOP,NULL,x}', '{NULL,NULL,NULL}', '{NULL,NULL,NULL}', '{NULL,NULL,NULL}', '{NULL,NULL,NULL}', '{NULL,NULL,NULL}', '{NULL,NULL,NULL}')).fresh;
 SELECT * FROM p2ptext.apply_inbound();
 SELECT dedupe_key, outcome, split_part(error, ' of relation', 1) AS error FROM events WHERE dedupe_key LIKE 'null%' ORDER BY id;
 -- a batch has its size
@@ -198,4 +198,53 @@ SELECT voters_say('{1,1,1}', '{a,b,c}', pre => 'size');
 SELECT * FROM p2ptext.apply_inbound(2);
 SELECT * FROM p2ptext.apply_inbound(max_rows => 2);
 SELECT outcome, count(*) FROM events GROUP BY 1 ORDER BY 1;
+-- a receipt that cannot be applied is kept all the same, and found out apart from the others
+SELECT send(:camp, 3);
+SELECT array_agg(ref ORDER BY id) AS last FROM (SELECT * FROM messages WHERE direction = 'out' AND campaign = 'inbound' ORDER BY id DESC LIMIT 3) m \gset
+SELECT (:'last'::text[])[2] AS bad \gset
+CREATE TABLE poisonous AS SELECT :'bad' AS ref;
+CREATE FUNCTION poison() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN IF NEW.ref IN (SELECT ref FROM inbound_test.poisonous) THEN RAISE 'poison'; END IF; RETURN NEW; END $$;
+CREATE TRIGGER poison BEFORE UPDATE ON p2ptext.message FOR EACH ROW EXECUTE FUNCTION poison();
+SELECT receipts(:'last', '{delivered,delivered,delivered}', pre => 'bad');
+SELECT * FROM p2ptext.apply_inbound();
+SELECT status, outcome, error FROM events WHERE ref = ANY (:'last') ORDER BY id;
+SELECT status FROM messages WHERE ref = ANY (:'last') ORDER BY id;
+SELECT gateway, kind, status, error FROM p2ptext.inbound_errors WHERE gateway = 'inbound-test' AND ref = :'bad';
+DROP TRIGGER poison ON p2ptext.message;
+
+-- a text that comes in parts is one when all are there, in whatever order
+CREATE FUNCTION part(voter int, which text, nth int, of int, body text, key text DEFAULT NULL) RETURNS bigint LANGUAGE sql AS $$
+	SELECT (p2ptext.store_inbound(ARRAY[g.id], '{text}', ARRAY[coalesce(key, which || '/' || nth)], '{""}', '{""}', ARRAY['+1919555' || 6600 + voter], '{+12025550177}',
+		ARRAY[body], '{""}', '{""}', ARRAY[which || '/' || nth || '/' || of], '{""}', '{""}', '{""}')).fresh
+	FROM p2ptext.gateway g WHERE g.name = 'inbound-test'
+$$;
+CREATE VIEW latest_texts AS SELECT voter, body FROM messages WHERE direction = 'in' ORDER BY id DESC LIMIT 2;
+SELECT part(22, 'a/b', 3, 3, 'd.'), part(22, 'a/b', 1, 3, 'I vote '), part(23, 'a/b', 1, 2, 'Another ', 'other'), part(22, 'a/b', 1, 3, 'I vote ');
+SELECT * FROM p2ptext.apply_inbound();
+SELECT part(22, 'a/b', 2, 3, 'earlier an');
+SELECT * FROM p2ptext.apply_inbound();
+SELECT * FROM latest_texts LIMIT 1;
+SELECT body, part, outcome FROM events WHERE part IS NOT NULL OR dedupe_key LIKE 'a/b/%' ORDER BY id;
+-- what they say together counts, in the transaction that keeps the last of them
+SELECT part(24, 's', 2, 2, 'op'), part(25, 't', 1, 2, 'stop '), part(25, 't', 2, 2, 'and frisk must end');
+SELECT part(24, 's', 1, 2, 'ST');
+SELECT phone, how, detail FROM p2ptext.opt_out WHERE phone IN ('+19195556624', '+19195556625');
+SELECT * FROM p2ptext.apply_inbound();
+SELECT * FROM latest_texts;
+-- those whose others never come are a text in the end
+UPDATE p2ptext.inbound SET received_at = now() - interval '11 minutes' WHERE part = 'a/b/1/2';
+SELECT * FROM p2ptext.apply_inbound();
+SELECT * FROM latest_texts LIMIT 1;
+-- what is no part is a text
+SELECT part(26, 'x', 1000, 2, 'odd');
+SELECT * FROM p2ptext.apply_inbound();
+SELECT body, part, outcome FROM events WHERE body = 'odd';
+
+-- old events are forgotten, but not those that wait
+SELECT voters_say('{1}', '{wait}', pre => 'prune');
+UPDATE p2ptext.inbound SET received_at = now() - interval '100 days' WHERE body <> 'odd';
+SELECT p2ptext.prune_inbound('101 days'), p2ptext.prune_inbound('90 days', 5);
+SELECT p2ptext.prune_inbound('90 days') > 0 AS pruned;
+SELECT body, outcome FROM p2ptext.inbound ORDER BY id;
 ROLLBACK;

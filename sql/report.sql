@@ -28,14 +28,14 @@ SELECT p2ptext.finish(array_agg(id), array_agg(campaign_id), array_agg(CASE n WH
 	array_agg(''::text), array_agg(''::text), array_agg(0), array_agg(CASE n WHEN 1 THEN 3 ELSE 0 END))
 FROM (SELECT *, row_number() OVER (ORDER BY position) AS n FROM p2ptext.claim(7, ARRAY[:camp], '{initial}', '{+12025550179}', '{0}', '{15}', NULL)) c WHERE n < 15;
 -- of the 12: 9 delivered, 1 undelivered, 2 of which nothing was heard
-SELECT p2ptext.store_inbound(array_agg(m.gateway_id), array_agg('receipt'::text), array_agg('report-' || m.id), array_agg(''::text), array_agg(m.ref), array_agg(m.phone),
+SELECT (p2ptext.store_inbound(array_agg(m.gateway_id), array_agg('receipt'::text), array_agg('report-' || m.id), array_agg(''::text), array_agg(m.ref), array_agg(m.phone),
 	array_agg(m.sender), array_agg(''::text), array_agg(CASE v.voter_key::int WHEN 10 THEN 'undelivered' ELSE 'delivered' END), array_agg(''::text), array_agg(''::text),
-	array_agg(''::text), array_agg(''::text), array_agg(''::bytea))
+	array_agg(''::text), array_agg(''::text), array_agg(''::bytea))).fresh
 FROM p2ptext.message m JOIN p2ptext.conversation v ON v.id = m.conversation_id WHERE m.campaign_id = :camp AND m.status = 'sent' AND v.voter_key::int < 11;
 -- 1 to 5 write 6 texts: yes, no, a question and a yes after it, STOP, wrong number
-SELECT p2ptext.store_inbound(array_agg(g.id), array_agg('text'::text), array_agg('report-' || n), array_agg(''::text), array_agg(''::text),
+SELECT (p2ptext.store_inbound(array_agg(g.id), array_agg('text'::text), array_agg('report-' || n), array_agg(''::text), array_agg(''::text),
 	array_agg('+1919555' || 6900 + voter), array_agg('+12025550179'::text), array_agg(body), array_agg(''::text), array_agg(''::text), array_agg(''::text),
-	array_agg(''::text), array_agg(''::text), array_agg(''::bytea))
+	array_agg(''::text), array_agg(''::text), array_agg(''::bytea))).fresh
 FROM p2ptext.gateway g, unnest('{1,2,3,3,4,5}'::int[], '{yes,n,where?,y,STOP,wrong number}'::text[]) WITH ORDINALITY t(voter, body, n)
 WHERE g.name = 'report-test';
 SELECT * FROM p2ptext.apply_inbound();

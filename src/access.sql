@@ -48,7 +48,9 @@ BEGIN
 					   ' p2ptext.recover, p2ptext.requeue, p2ptext.recheck, p2ptext.voters_in_segment,'
 					   ' p2ptext.last_contact, p2ptext.to_recall, p2ptext.to_find, p2ptext.found,'
 					   ' p2ptext.start_sending, p2ptext.store_inbound,'
-					   ' p2ptext.apply_inbound, p2ptext.apply_receipts, p2ptext.apply_texts FROM %I', role);
+					   ' p2ptext.apply_inbound, p2ptext.apply_receipts, p2ptext.apply_texts,'
+					   ' p2ptext.join_parts, p2ptext.keep_wishes, p2ptext.tell_applied, p2ptext.prune_inbound'
+					   ' FROM %I', role);
 		EXECUTE format('GRANT INSERT, UPDATE, DELETE ON p2ptext.source, p2ptext.segment, p2ptext.campaign,'
 					   ' p2ptext.sender, p2ptext.brand, p2ptext.interaction_step, p2ptext.script_variant, p2ptext.answer_option,'
 					   ' p2ptext.snippet, p2ptext.reply_keyword TO %I', role);

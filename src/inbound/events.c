@@ -135,6 +135,7 @@ events_store(EventBatch *batch, int first, int n)
 {
 	static SPIPlanPtr plan;
 	Datum args[EVENT_COLUMNS];
+	bool isnull;
 
 	if (plan == NULL)
 	{
@@ -144,8 +145,9 @@ events_store(EventBatch *batch, int first, int n)
 			types[c] = TEXTARRAYOID;
 		types[GATEWAY] = INT4ARRAYOID;
 		types[RAW] = BYTEAARRAYOID;
-		plan = SPI_prepare("SELECT p2ptext.store_inbound($1, $2, $3, $4, $5, "
-						   "$6, $7, $8, $9, $10, $11, $12, $13, $14)",
+		plan = SPI_prepare("SELECT applied FROM p2ptext.store_inbound($1, $2, "
+						   "$3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, "
+						   "$14)",
 						   EVENT_COLUMNS, types);
 		SPI_keepplan(plan);
 	}
@@ -161,7 +163,10 @@ events_store(EventBatch *batch, int first, int n)
 				construct_array(values, n, c == RAW ? BYTEAOID : TEXTOID, -1,
 								false, TYPALIGN_INT));
 	}
-	SPI_execute_plan(plan, args, NULL, false, 0);
+	if (SPI_execute_plan(plan, args, NULL, false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not store events");
+	batch->applied = DatumGetInt64(SPI_getbinval(
+		SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 }
 
 /* Events of a batch that follow each other. */
@@ -186,6 +191,11 @@ events_record(EventBatch *batch, int first, int n)
 {
 	Span span = {batch, first, n};
 
-	return n == 0 ||
-		   worker_transaction("p2ptext: store events", record_work, &span);
+	if (n == 0)
+		return true;
+	if (!worker_transaction("p2ptext: store events", record_work, &span))
+		return false;
+	worker_count(COUNT_RECEIVED, n);
+	worker_count(COUNT_APPLIED, batch->applied);
+	return true;
 }

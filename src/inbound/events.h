@@ -23,6 +23,7 @@ typedef struct EventBatch
 	int n;
 	int size;
 	Datum *columns[EVENT_COLUMNS];
+	int64 applied; /* of those stored last */
 } EventBatch;
 
 extern void events_init(EventBatch *batch);

@@ -226,13 +226,10 @@ store_and_answer(void)
 		bool ok = stored || (!worker_stopping() &&
 							 events_record(&events, one->first, one->n));
 
-		if (ok)
-			worker_count(COUNT_RECEIVED, one->n);
 		answer(one->request, ok ? HTTP_OK : HTTP_UNAVAILABLE);
 	}
 	n_waiting = 0;
 	events_reset(&events);
-	apply_wanted = true;
 }
 
 typedef struct Applied

@@ -303,7 +303,6 @@ record_events(void)
 		for (int i = 0; i < events.n; i++)
 			events_record(&events, i, 1);
 	}
-	worker_count(COUNT_RECEIVED, events.n);
 	events_reset(&events);
 }
 

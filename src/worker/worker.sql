@@ -30,7 +30,7 @@ CREATE TRIGGER wake AFTER INSERT OR UPDATE OF status ON p2ptext.outbox
 CREATE TRIGGER wake_deferred AFTER UPDATE OF not_before ON p2ptext.outbox
 	FOR EACH STATEMENT EXECUTE FUNCTION p2ptext.wake('settings');
 CREATE TRIGGER wake AFTER INSERT OR UPDATE OF applied_at ON p2ptext.inbound
-	FOR EACH STATEMENT EXECUTE FUNCTION p2ptext.wake('receiver');
+	FOR EACH ROW WHEN (NEW.applied_at IS NULL) EXECUTE FUNCTION p2ptext.wake('receiver');
 CREATE TRIGGER wake AFTER INSERT OR UPDATE OR DELETE ON p2ptext.campaign
 	FOR EACH STATEMENT EXECUTE FUNCTION p2ptext.wake('settings');
 CREATE TRIGGER wake AFTER INSERT OR UPDATE OR DELETE ON p2ptext.gateway
