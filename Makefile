@@ -30,7 +30,7 @@ check:
 	test/check
 
 bench:
-	test/install-packages
+	test/install-packages bench
 	$(MAKE) test-programs
 	test/with-cluster -- test/bench/run
 
@@ -94,8 +94,12 @@ SQL_FILES = \
 	src/outbox/reconcile.sql \
 	src/conversation/inbox.sql \
 	src/inbound/inbound.sql \
+	src/inbound/receive.sql \
 	src/report/report.sql \
+	src/report/feed.sql \
 	src/worker/worker.sql \
+	src/report/check.sql \
+	src/report/metrics.sql \
 	src/access.sql
 UNLISTED = $(filter-out $(SQL_FILES),$(wildcard src/*.sql src/*/*.sql))
 ifneq (,$(UNLISTED))

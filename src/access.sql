@@ -38,7 +38,8 @@ BEGIN
 	END IF;
 	IF kind IN ('reader', 'manager') THEN
 		EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA p2ptext TO %I', role);
-		EXECUTE format('GRANT EXECUTE ON FUNCTION p2ptext.stat_get_workers(), p2ptext.stat_get_limits() TO %I', role);
+		EXECUTE format('GRANT EXECUTE ON FUNCTION p2ptext.stat_get_workers(), p2ptext.stat_get_limits(),'
+					   ' p2ptext.metrics(), p2ptext.metric_label(text) TO %I', role);
 	END IF;
 	IF kind = 'manager' THEN
 		EXECUTE format('GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA p2ptext TO %I', role);
@@ -49,7 +50,8 @@ BEGIN
 					   ' p2ptext.last_contact, p2ptext.to_recall, p2ptext.to_find, p2ptext.found,'
 					   ' p2ptext.start_sending, p2ptext.store_inbound,'
 					   ' p2ptext.apply_inbound, p2ptext.apply_receipts, p2ptext.apply_texts,'
-					   ' p2ptext.join_parts, p2ptext.keep_wishes, p2ptext.tell_applied, p2ptext.prune_inbound'
+					   ' p2ptext.join_parts, p2ptext.keep_wishes, p2ptext.tell_applied, p2ptext.prune_inbound,'
+					   ' p2ptext.receive, p2ptext.take_apart, p2ptext.taken_again'
 					   ' FROM %I', role);
 		EXECUTE format('GRANT INSERT, UPDATE, DELETE ON p2ptext.source, p2ptext.segment, p2ptext.campaign,'
 					   ' p2ptext.sender, p2ptext.brand, p2ptext.interaction_step, p2ptext.script_variant, p2ptext.answer_option,'

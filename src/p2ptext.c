@@ -25,6 +25,9 @@ PG_MODULE_MAGIC;
 char *p2ptext_listen_addresses;
 int p2ptext_port;
 char *p2ptext_public_url;
+char *p2ptext_trusted_proxies;
+char *p2ptext_metrics_address;
+int p2ptext_inbound_retention;
 int p2ptext_senders;
 int p2ptext_batch_size;
 int p2ptext_max_in_flight;
@@ -55,6 +58,22 @@ define_listener_settings(void)
 		"Receipts are asked for, and signed webhooks recognised, only when it "
 		"is set.",
 		&p2ptext_public_url, "", PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable(
+		"p2ptext.trusted_proxies",
+		"Addresses of proxies that say in X-Forwarded-For whom they speak for.",
+		"Addresses or networks separated by commas; from others the header is "
+		"ignored.",
+		&p2ptext_trusted_proxies, "", PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable(
+		"p2ptext.metrics_address",
+		"Address and port on which metrics are shown, such as 127.0.0.1:9464.",
+		"Empty means at /metrics beside the webhooks.",
+		&p2ptext_metrics_address, "", PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+		"p2ptext.inbound_retention",
+		"How long events in webhooks are kept after they were applied.",
+		"0 means for ever.", &p2ptext_inbound_retention, 90 * 24 * 60, 0,
+		INT_MAX, PGC_SUSET, GUC_UNIT_MIN, NULL, NULL, NULL);
 }
 
 static void

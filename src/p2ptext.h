@@ -17,6 +17,9 @@
 extern char *p2ptext_listen_addresses;
 extern int p2ptext_port;
 extern char *p2ptext_public_url;
+extern char *p2ptext_trusted_proxies;
+extern char *p2ptext_metrics_address;
+extern int p2ptext_inbound_retention;
 extern int p2ptext_senders;
 extern int p2ptext_batch_size;
 extern int p2ptext_max_in_flight;

@@ -20,6 +20,8 @@
 #include "form.h"
 #include "link.h"
 
+#define MAX_NUMBER 255
+
 const char *
 refusal_text(unsigned status)
 {
@@ -28,8 +30,8 @@ refusal_text(unsigned status)
 		unsigned status;
 		const char *text;
 	} reasons[] = {
-		{400, "the body is not what this provider sends\n"},
-		{403, "the signature is missing or wrong\n"},
+		{400, "the request is not what this provider sends\n"},
+		{403, "not from this address, or the signature is wrong\n"},
 		{404, "no such gateway here\n"},
 		{405, "not by this method\n"},
 		{413, "the body is too long\n"},
@@ -156,6 +158,13 @@ put_webhook(const Gateway *gateway, const HookRequest *req, uint64_t id,
 	return wire_end(&link_out);
 }
 
+/* A number or a name, and no longer than an index holds. */
+static bool
+is_number(const char *number)
+{
+	return number && *number && strlen(number) <= MAX_NUMBER;
+}
+
 /* A text comes from somebody and goes to some number of ours. */
 static bool
 has_numbers(const Hook *hook)
@@ -165,11 +174,20 @@ has_numbers(const Hook *hook)
 		const HookEvent *event = &hook->events[i];
 
 		if (event->kind == WIRE_EVENT_TEXT &&
-			(event->from == NULL || *event->from == '\0' || event->to == NULL ||
-			 *event->to == '\0'))
+			(!is_number(event->from) || !is_number(event->to)))
 			return false;
 	}
 	return true;
+}
+
+bool
+intake_admits(const Gateway *gateway, const char *address)
+{
+	Address from;
+
+	return gateway->webhook_addresses.n == 0 ||
+		   (address_parse(&from, address, strlen(address)) &&
+			cidr_holds(&gateway->webhook_addresses, &from));
 }
 
 unsigned
@@ -178,8 +196,13 @@ intake(Gateway *gateway, const HookRequest *req, uint64_t id,
 {
 	const GatewayAdapter *adapter = gateway->adapter;
 	Hook hook = {0};
-	unsigned status = (unsigned) adapter->events(gateway, req, &hook);
+	unsigned status;
 
+	if (!intake_admits(gateway, req->address))
+		return 403;
+	status = (unsigned) adapter->events(gateway, req, &hook);
+	if (req->twice && *req->twice) /* which of them is the proof? */
+		status = 400;
 	if (status == 0 && !has_numbers(&hook))
 		status = 400;
 	if (status == 0 && !put_webhook(gateway, req, id, &hook))

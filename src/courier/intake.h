@@ -22,6 +22,9 @@
 extern unsigned intake(Gateway *gateway, const HookRequest *req, uint64_t id,
 					   const HookAck **ack);
 
+/* May the gateway's webhooks come from there? */
+extern bool intake_admits(const Gateway *gateway, const char *address);
+
 /* What to tell with a status that refuses. */
 extern const char *refusal_text(unsigned status);
 

@@ -19,137 +19,40 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "intake.h"
 #include "link.h"
-#include "route.h"
+#include "notice.h"
+#include "request.h"
 #include "sockets.h"
 
-#define MAX_CONNECTIONS 1000
 #define MAX_HELD 256
+#define MAX_UNREAD (16 << 20)	/* bytes that the worker has not taken */
 #define CONNECTION_MEMORY 16384 /* for headers */
-#define CLIENT_MS 10000			/* to send a request whole */
-#define WORKER_MS 10000			/* to acknowledge it */
-#define SWEEP_MS 250			/* how exact these are */
-
-/* A connection; in the list while the client has to do something. */
-typedef struct Client
-{
-	struct Client *prev;
-	struct Client *next;
-	uint64_t deadline; /* 0: not in the list */
-	int fd;
-} Client;
-
-/* A request, from its first line to its answer. */
-typedef struct Request
-{
-	char *target;
-	Client *client;
-	bool begun;
-	Route route;
-	Buf body;
-	bool too_long;
-	unsigned status; /* what to answer, once that is known */
-	const HookAck *ack;
-} Request;
+#define WORKER_MS 10000			/* to answer */
+#define SWEEP_MS 250			/* how exact times are */
+#define MAX_DAEMONS (2 * SOCKETS_MAX)
+#define PAGE_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
 /* A request that waits for the worker. */
 typedef struct Held
 {
 	uint64_t id; /* 0: slot is free */
 	uint64_t deadline;
-	struct MHD_Connection *connection;
 	Request *request;
 } Held;
 
-static struct MHD_Daemon *daemons[SOCKETS_MAX];
-static struct pollfd waits[SOCKETS_MAX + 1]; /* the worker, then daemons */
+static struct MHD_Daemon *daemons[MAX_DAEMONS];
+static struct pollfd waits[MAX_DAEMONS + 1]; /* the worker, then daemons */
 static size_t n_daemons;
-static Client clients = {.prev = &clients, .next = &clients};
+static CidrList trusted_proxies;
+static bool metrics_apart; /* not beside the webhooks */
 static Held held[MAX_HELD];
 static size_t n_held;
 static uint64_t last_id;
 static bool serving; /* the worker has told us of every gateway */
 static bool quitting;
-
-/* The client is to act within its time, counted from now. */
-static void
-client_expect(Client *client)
-{
-	client->deadline = now_ms() + CLIENT_MS;
-	client->prev = clients.prev;
-	client->next = &clients;
-	client->prev->next = client;
-	clients.prev = client;
-}
-
-static void
-client_leave(Client *client)
-{
-	if (client->deadline == 0)
-		return;
-	client->deadline = 0;
-	client->prev->next = client->next;
-	client->next->prev = client->prev;
-}
-
-static void
-on_connection(void *arg, struct MHD_Connection *connection,
-			  void **socket_context, enum MHD_ConnectionNotificationCode code)
-{
-	Client *client = *socket_context;
-
-	(void) arg;
-	if (code == MHD_CONNECTION_NOTIFY_STARTED)
-	{
-		client = *socket_context = xalloc(sizeof(Client));
-		client->fd = MHD_get_connection_info(connection,
-											 MHD_CONNECTION_INFO_CONNECTION_FD)
-						 ->connect_fd;
-		client_expect(client);
-	}
-	else if (client)
-	{
-		client_leave(client);
-		free(client);
-		*socket_context = NULL;
-	}
-}
-
-/* The request line has come.  What is returned is on_request()'s *context. */
-static void *
-on_request_line(void *arg, const char *target,
-				struct MHD_Connection *connection)
-{
-	Request *request = xalloc(sizeof(Request));
-
-	(void) arg;
-	request->target = xstrndup(target, strlen(target));
-	request->client =
-		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
-			->socket_context;
-	return request;
-}
-
-static void
-on_completed(void *arg, struct MHD_Connection *connection, void **context,
-			 enum MHD_RequestTerminationCode code)
-{
-	Request *request = *context;
-
-	(void) arg, (void) connection, (void) code;
-	if (request == NULL)
-		return;
-	client_leave(request->client);
-	client_expect(request->client); /* the next request, or the end */
-	free(request->target);
-	buf_free(&request->body);
-	free(request);
-	*context = NULL;
-}
 
 static enum MHD_Result
 respond(struct MHD_Connection *connection, unsigned status,
@@ -180,25 +83,18 @@ refuse(struct MHD_Connection *connection, unsigned status, const char *allow)
 				   allow);
 }
 
-static const char *
-get_header(void *arg, const char *name)
-{
-	return MHD_lookup_connection_value(arg, MHD_HEADER_KIND, name);
-}
-
 /* Keep the connection quiet until the worker has answered. */
 static void
-hold(struct MHD_Connection *connection, Request *request, uint64_t id)
+hold(Request *request, uint64_t id)
 {
 	Held *slot = &held[id % MAX_HELD];
 
 	slot->id = id;
 	slot->deadline = now_ms() + WORKER_MS;
-	slot->connection = connection;
 	slot->request = request;
 	n_held++;
 	client_leave(request->client);
-	MHD_suspend_connection(connection);
+	MHD_suspend_connection(request->connection);
 }
 
 static void
@@ -208,7 +104,16 @@ release(Held *slot, unsigned status)
 	slot->id = 0;
 	n_held--;
 	client_expect(slot->request->client);
-	MHD_resume_connection(slot->connection);
+	MHD_resume_connection(slot->request->connection);
+}
+
+/* The slot of a request, if the answer did not come too late. */
+static Held *
+find_held(uint64_t id)
+{
+	Held *slot = &held[id % MAX_HELD];
+
+	return id != 0 && slot->id == id ? slot : NULL;
 }
 
 /* An id that names its slot, so that an ACK finds it; 0 if all are taken. */
@@ -224,72 +129,117 @@ free_id(void)
 	return 0;
 }
 
-/* The request is here whole.  Hand it to the worker, or refuse it. */
-static enum MHD_Result
-submit(struct MHD_Connection *connection, Request *request, const char *method)
+static unsigned
+submit_webhook(Request *request, const char *method, uint64_t id)
 {
 	Gateway *gateway = request->route.gateway;
 	const char *query = strchr(request->target, '?');
-	uint64_t id = quitting ? 0 : free_id();
 	HookRequest hook_request = {.method = method,
 								.target = request->target,
 								.query = query ? query + 1 : "",
 								.ref = request->route.ref,
+								.address = request->address,
 								.body = buf_str(&request->body),
 								.body_len = request->body.len,
 								.now = (int64_t) time(NULL),
-								.header = get_header,
-								.arg = connection};
+								.header = request_header,
+								.twice = &request->twice,
+								.arg = request};
 	unsigned status;
 
-	if (request->too_long)
-		return refuse(connection, MHD_HTTP_CONTENT_TOO_LARGE, NULL);
 	if (gateway->adapter == NULL) /* removed just now */
-		return refuse(connection, MHD_HTTP_NOT_FOUND, NULL);
-	if (id == 0)
-		return refuse(connection, MHD_HTTP_SERVICE_UNAVAILABLE, NULL);
-
+		return MHD_HTTP_NOT_FOUND;
 	status = intake(gateway, &hook_request, id, &request->ack);
+	if (status == MHD_HTTP_FORBIDDEN &&
+		!intake_admits(gateway, request->address))
+		notice(NOTICE_ADDRESS,
+			   "listener: refused a webhook for gateway \"%s\" from %s, which "
+			   "is not among its webhook_addresses",
+			   gateway->name, request->address);
+	return status;
+}
+
+static void
+ask_for_page(uint64_t id)
+{
+	wire_begin(&link_out, WIRE_METRICS);
+	wire_put_u64(&link_out, id);
+	link_end();
+}
+
+/* The request is here whole.  Hand it to the worker, or refuse it. */
+static enum MHD_Result
+submit(Request *request, const char *method)
+{
+	bool busy = quitting || wire_pending(&link_out) > MAX_UNREAD;
+	uint64_t id = busy ? 0 : free_id();
+	unsigned status = 0;
+
+	if (request->too_long)
+		status = MHD_HTTP_CONTENT_TOO_LARGE;
+	else if (id == 0)
+		status = MHD_HTTP_SERVICE_UNAVAILABLE;
+	else if (request->route.kind == ROUTE_WEBHOOK)
+		status = submit_webhook(request, method, id);
+	else
+		ask_for_page(id);
 	if (status != 0)
-		return refuse(connection, status, NULL);
-	hold(connection, request, id);
+		return refuse(request->connection, status, NULL);
+	hold(request, id);
+	return MHD_YES;
+}
+
+static enum MHD_Result
+check_webhook(Request *request, const char *method)
+{
+	const char *type = request_header(request, MHD_HTTP_HEADER_CONTENT_TYPE);
+	const char *length =
+		request_header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
+	const GatewayAdapter *adapter = request->route.gateway->adapter;
+	int refusal = route_admits(adapter, method, type);
+
+	if (request->twice || !request_find_sender(request, &trusted_proxies))
+		return refuse(request->connection, MHD_HTTP_BAD_REQUEST, NULL);
+	if (refusal)
+		return refuse(request->connection, (unsigned) refusal,
+					  refusal == 405 ? adapter->hook_forms->method : NULL);
+	if (length && strtoull(length, NULL, 10) > INTAKE_MAX_BODY)
+		return refuse(request->connection, MHD_HTTP_CONTENT_TOO_LARGE, NULL);
 	return MHD_YES;
 }
 
 /* The headers have come.  Refuse what can be refused by them. */
 static enum MHD_Result
-check_headers(struct MHD_Connection *connection, Request *request,
-			  const char *method)
+check_headers(Request *request, const char *method, const char *version,
+			  bool for_metrics)
 {
-	const char *type = get_header(connection, MHD_HTTP_HEADER_CONTENT_TYPE);
-	const char *length = get_header(connection, MHD_HTTP_HEADER_CONTENT_LENGTH);
-	const GatewayAdapter *adapter;
-	int refusal;
+	struct MHD_Connection *connection = request->connection;
+	bool get = strcmp(method, "GET") == 0;
 
+	if (!request_is_framed(request, version))
+		return refuse(connection, MHD_HTTP_BAD_REQUEST, NULL);
 	request->route = route_find(request->target);
 	switch (request->route.kind)
 	{
-		case ROUTE_NONE:
-			return refuse(connection,
-						  serving ? MHD_HTTP_NOT_FOUND
-								  : MHD_HTTP_SERVICE_UNAVAILABLE,
-						  NULL);
 		case ROUTE_HEALTH:
-			if (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0)
+			if (get || strcmp(method, "HEAD") == 0)
 				return respond(connection, 200, "text/plain", "ok\n", NULL);
 			return refuse(connection, 405, "GET, HEAD");
+		case ROUTE_METRICS:
+			if (for_metrics != metrics_apart)
+				return refuse(connection, MHD_HTTP_NOT_FOUND, NULL);
+			return get ? MHD_YES : refuse(connection, 405, "GET");
 		case ROUTE_WEBHOOK:
+			if (!for_metrics)
+				return check_webhook(request, method);
+			break;
+		case ROUTE_NONE:
 			break;
 	}
-	adapter = request->route.gateway->adapter;
-	refusal = route_admits(adapter, method, type);
-	if (refusal == 405)
-		return refuse(connection, 405, adapter->hook_forms->method);
-	if (refusal)
-		return refuse(connection, (unsigned) refusal, NULL);
-	if (length && strtoull(length, NULL, 10) > INTAKE_MAX_BODY)
-		return refuse(connection, MHD_HTTP_CONTENT_TOO_LARGE, NULL);
-	return MHD_YES;
+	return refuse(connection,
+				  serving || for_metrics ? MHD_HTTP_NOT_FOUND
+										 : MHD_HTTP_SERVICE_UNAVAILABLE,
+				  NULL);
 }
 
 /*
@@ -303,11 +253,11 @@ on_request(void *arg, struct MHD_Connection *connection, const char *url,
 {
 	Request *request = *context;
 
-	(void) arg, (void) url, (void) version;
+	(void) url;
 	if (!request->begun)
 	{
 		request->begun = true;
-		return check_headers(connection, request, method);
+		return check_headers(request, method, version, arg != NULL);
 	}
 	if (*len > 0)
 	{
@@ -319,7 +269,9 @@ on_request(void *arg, struct MHD_Connection *connection, const char *url,
 		return MHD_YES;
 	}
 	if (request->status == 0)
-		return submit(connection, request, method);
+		return submit(request, method);
+	if (request->page)
+		return respond(connection, 200, PAGE_TYPE, request->page, NULL);
 	if (request->status == 200)
 		return respond(connection, request->ack->status,
 					   request->ack->content_type, request->ack->body, NULL);
@@ -327,25 +279,49 @@ on_request(void *arg, struct MHD_Connection *connection, const char *url,
 }
 
 static bool
+take_ack(WireFrame *frame)
+{
+	Held *slot = find_held(wire_get_u64(frame));
+	uint32_t status = wire_get_u32(frame);
+
+	if (!wire_done(frame) || status < 200 || status > 599)
+		return false;
+	if (slot && slot->request->route.kind != ROUTE_WEBHOOK)
+		return false;
+	if (slot)
+		release(slot, status);
+	return true;
+}
+
+static bool
+take_page(WireFrame *frame)
+{
+	Held *slot = find_held(wire_get_u64(frame));
+	char *page = frame_str(frame);
+	bool ok = wire_done(frame) &&
+			  (slot == NULL || slot->request->route.kind == ROUTE_METRICS);
+
+	if (ok && slot)
+	{
+		slot->request->page = page;
+		release(slot, 200);
+	}
+	else
+		free(page);
+	return ok;
+}
+
+static bool
 take_frame(WireFrame *frame)
 {
-	uint64_t id;
-	uint32_t status;
-	Held *slot;
-
 	switch ((int) frame->type)
 	{
 		case WIRE_GATEWAY:
 			return gateway_update(frame) != NULL;
 		case WIRE_ACK:
-			id = wire_get_u64(frame);
-			status = wire_get_u32(frame);
-			slot = &held[id % MAX_HELD];
-			if (!wire_done(frame) || status < 200 || status > 599)
-				return false;
-			if (id != 0 && slot->id == id) /* else it came too late */
-				release(slot, status);
-			return true;
+			return take_ack(frame);
+		case WIRE_PAGE:
+			return take_page(frame);
 		case WIRE_SERVE:
 			serving = true;
 			return wire_done(frame);
@@ -357,19 +333,12 @@ take_frame(WireFrame *frame)
 	}
 }
 
-/* Deal with those who took too long: clients, and the worker. */
+/* The worker may have had its time. */
 static void
-sweep(void)
+sweep_held(void)
 {
 	uint64_t now = now_ms();
 
-	while (clients.next != &clients && clients.next->deadline <= now)
-	{
-		Client *client = clients.next;
-
-		client_leave(client);
-		shutdown(client->fd, SHUT_RDWR); /* MHD notices, and closes */
-	}
 	for (size_t i = 0; i < MAX_HELD && n_held > 0; i++)
 	{
 		if (held[i].id != 0 && held[i].deadline <= now)
@@ -378,18 +347,18 @@ sweep(void)
 }
 
 /*
- * Milliseconds until something must be done, or -1.  MHD stops accepting at
- * its limit, and needs one more run after the connections have gone to begin
- * again; so being idle counts only the second time.
+ * Milliseconds until something must be done, or -1.  MHD stops accepting when
+ * it gets no more descriptors, and needs one more run after some were closed
+ * to begin again; so being idle counts only the second time.
  */
 static int
 next_timeout(void)
 {
-	static bool was_idle;
-	bool idle = clients.next == &clients && n_held == 0;
-	int most = idle && was_idle ? -1 : SWEEP_MS;
+	static bool was_busy;
+	bool busy = notice_flush() || clients_waited_for() || n_held > 0;
+	int most = busy || was_busy ? SWEEP_MS : -1;
 
-	was_idle = idle;
+	was_busy = busy;
 	for (size_t i = 0; i < n_daemons; i++)
 	{
 		MHD_UNSIGNED_LONG_LONG timeout;
@@ -401,42 +370,57 @@ next_timeout(void)
 	return most;
 }
 
-static struct MHD_Daemon *
-start_daemon(int socket, size_t most)
+static void
+start_daemon(int socket, bool for_metrics)
 {
 	struct MHD_OptionItem options[] = {
 		{MHD_OPTION_LISTEN_SOCKET, socket, NULL},
-		{MHD_OPTION_CONNECTION_LIMIT, (intptr_t) most, NULL},
+		{MHD_OPTION_CONNECTION_LIMIT, CLIENTS_LIMIT, NULL},
 		{MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY, NULL},
 		{MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL},
-		{MHD_OPTION_NOTIFY_CONNECTION, (intptr_t) on_connection, NULL},
-		{MHD_OPTION_URI_LOG_CALLBACK, (intptr_t) on_request_line, NULL},
-		{MHD_OPTION_NOTIFY_COMPLETED, (intptr_t) on_completed, NULL},
+		{MHD_OPTION_NOTIFY_CONNECTION, (intptr_t) clients_notify, NULL},
+		{MHD_OPTION_URI_LOG_CALLBACK, (intptr_t) request_begin, NULL},
+		{MHD_OPTION_NOTIFY_COMPLETED, (intptr_t) request_end, NULL},
 		{MHD_OPTION_END, 0, NULL},
 	};
 	struct MHD_Daemon *daemon = MHD_start_daemon(
-		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request,
-		NULL, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
+		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, clients_admit, NULL,
+		on_request, for_metrics ? &metrics_apart : NULL, MHD_OPTION_ARRAY,
+		options, MHD_OPTION_END);
 
 	if (daemon == NULL)
 		link_fatal("cannot start the HTTP server");
-	return daemon;
+	daemons[n_daemons++] = daemon;
+	waits[n_daemons].fd =
+		MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+	waits[n_daemons].events = POLLIN;
 }
 
 void
-listen_init(const char *addresses, const char *port)
+listen_init(const ListenOptions *options)
 {
+	static const SocketSettings settings = {"p2ptext.listen_addresses",
+											"p2ptext.port"};
 	int sockets[SOCKETS_MAX];
+	size_t n;
 
-	n_daemons = sockets_bind(addresses, port, sockets);
+	if (!cidr_parse(&trusted_proxies, options->trusted_proxies))
+		link_fatal("\"%s\" is no list of addresses; set "
+				   "p2ptext.trusted_proxies to one such as "
+				   "\"127.0.0.1, 10.0.0.0/8, ::1\"",
+				   options->trusted_proxies);
+	clients_init(&trusted_proxies);
+	metrics_apart = *options->metrics != '\0';
 	waits[0].fd = WIRE_FD;
-	for (size_t i = 0; i < n_daemons; i++)
-	{
-		daemons[i] = start_daemon(sockets[i], MAX_CONNECTIONS / n_daemons);
-		waits[i + 1].fd =
-			MHD_get_daemon_info(daemons[i], MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
-		waits[i + 1].events = POLLIN;
-	}
+
+	n = sockets_bind(options->addresses, options->port, &settings, sockets);
+	for (size_t i = 0; i < n; i++)
+		start_daemon(sockets[i], false);
+	if (!metrics_apart)
+		return;
+	n = sockets_bind_pair(options->metrics, "p2ptext.metrics_address", sockets);
+	for (size_t i = 0; i < n; i++)
+		start_daemon(sockets[i], true);
 }
 
 int
@@ -444,21 +428,26 @@ listen_run(void)
 {
 	for (;;)
 	{
-		sweep();
+		int timeout;
+
+		clients_sweep();
+		sweep_held();
 		for (size_t i = 0; i < n_daemons; i++)
 			MHD_run(daemons[i]);
+		timeout = next_timeout();
 		link_flush();
 		if (quitting && n_held == 0 && wire_pending(&link_out) == 0)
 			break;
 		waits[0].events = POLLIN;
 		if (wire_pending(&link_out) > 0)
 			waits[0].events |= POLLOUT;
-		poll(waits, (nfds_t) n_daemons + 1, next_timeout());
+		poll(waits, (nfds_t) n_daemons + 1, timeout);
 		if (waits[0].revents & (POLLIN | POLLHUP | POLLERR))
 			link_read(take_frame);
 	}
 	for (size_t i = 0; i < n_daemons; i++)
 		MHD_stop_daemon(daemons[i]);
+	cidr_free(&trusted_proxies);
 	gateway_free_all();
 	return 0;
 }

@@ -5,6 +5,7 @@
  *
  *	  p2ptext-courier send
  *	  p2ptext-courier listen --address ADDRESS[,ADDRESS...] --port PORT
+ *			[--trusted-proxies CIDR[,CIDR...]] [--metrics ADDRESS:PORT]
  *	  p2ptext-courier parse
  *
  * A server process starts it with one end of a socketpair as descriptor 3
@@ -70,26 +71,31 @@ listen_main(int argc, char **argv)
 	static const struct option options[] = {
 		{"address", required_argument, NULL, 'a'},
 		{"port", required_argument, NULL, 'p'},
+		{"trusted-proxies", required_argument, NULL, 't'},
+		{"metrics", required_argument, NULL, 'm'},
 		{NULL, 0, NULL, 0},
 	};
-	const char *addresses = NULL;
-	const char *port = NULL;
+	ListenOptions given = {.trusted_proxies = "", .metrics = ""};
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
 	{
 		if (option == 'a')
-			addresses = optarg;
+			given.addresses = optarg;
 		else if (option == 'p')
-			port = optarg;
+			given.port = optarg;
+		else if (option == 't')
+			given.trusted_proxies = optarg;
+		else if (option == 'm')
+			given.metrics = optarg;
 		else
 			return usage();
 	}
-	if (addresses == NULL || port == NULL || optind != argc)
+	if (given.addresses == NULL || given.port == NULL || optind != argc)
 		return usage();
 
 	sandbox_start(SANDBOX_LISTEN);
-	listen_init(addresses, port);
+	listen_init(&given);
 	sandbox_enter(SANDBOX_LISTEN);
 	link_hello();
 	return listen_run();

@@ -15,6 +15,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "intake.h"
 #include "link.h"
@@ -47,12 +48,21 @@ put_answer(uint64_t id, const HookAck *answer)
 	link_end();
 }
 
+/* How long the scheme and host before an URL's path are. */
+static size_t
+origin_len(const char *url)
+{
+	const char *host = *url == '/' ? NULL : strstr(url, "://");
+
+	return host ? (size_t) (host + 3 - url) + strcspn(host + 3, "/?#") : 0;
+}
+
 /* What the listener checks of a request before it has the body, and after. */
 static unsigned
 take_apart(Gateway *gateway, const HookRequest *req, uint64_t id,
 		   const HookAck **ack)
 {
-	const GatewayAdapter *adapter = gateway ? gateway->adapter : NULL;
+	const GatewayAdapter *adapter = gateway->adapter;
 	int refusal;
 
 	if (adapter == NULL || adapter->hook_forms == NULL)
@@ -70,9 +80,9 @@ static bool
 take_request(WireFrame *frame)
 {
 	uint64_t id = wire_get_u64(frame);
-	Gateway *gateway = gateway_by_id(wire_get_u32(frame));
+	Gateway *known = gateway_by_id(wire_get_u32(frame));
 	char *method = frame_str(frame);
-	char *target = frame_str(frame);
+	char *url = frame_str(frame);
 	char *address = frame_str(frame);
 	char *headers_text = frame_str(frame);
 	WireStr raw = wire_get_str(frame);
@@ -83,8 +93,11 @@ take_request(WireFrame *frame)
 
 	if (ok)
 	{
-		char ref[ROUTE_MAX_REF + 1];
+		Gateway gateway = known ? *known : (Gateway){0};
+		const char *target = url + origin_len(url);
+		char *origin = xstrndup(url, (size_t) (target - url));
 		const char *query = strchr(target, '?');
+		char ref[ROUTE_MAX_REF + 1];
 		HookAck refusal = {.content_type = "text/plain"};
 		const HookAck *answer = NULL;
 		HookRequest req = {.method = method,
@@ -98,14 +111,18 @@ take_request(WireFrame *frame)
 						   .header = get_header,
 						   .arg = headers};
 
+		/* What was signed is where the provider went, not where we thought. */
+		if (*origin)
+			gateway.public_url = origin;
 		route_ref(target, ref);
-		refusal.status = take_apart(gateway, &req, id, &answer);
+		refusal.status = take_apart(&gateway, &req, id, &answer);
 		refusal.body = refusal_text(refusal.status);
 		put_answer(id, refusal.status ? &refusal : answer);
+		free(origin);
 	}
 	json_decref(headers);
 	free(method);
-	free(target);
+	free(url);
 	free(address);
 	free(headers_text);
 	free(body);

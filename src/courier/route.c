@@ -49,11 +49,13 @@ Route
 route_find(const char *target)
 {
 	Route route = {.kind = ROUTE_NONE};
-	const char *path = after(target, "/healthz");
+	const char *path;
 	size_t len;
 
-	if (path && at_end(path))
+	if ((path = after(target, "/healthz")) && at_end(path))
 		route.kind = ROUTE_HEALTH;
+	if ((path = after(target, "/metrics")) && at_end(path))
+		route.kind = ROUTE_METRICS;
 
 	path = after(target, "/webhook/");
 	if (path == NULL)

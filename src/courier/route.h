@@ -5,6 +5,7 @@
  *
  *	  /webhook/GATEWAY				a text from a voter
  *	  /webhook/GATEWAY/status/REF	a receipt for the text with that ref
+ *	  /metrics						how the database is doing
  *	  /healthz						is anybody there?
  *
  * src/courier/route.h
@@ -22,6 +23,7 @@ typedef enum RouteKind
 {
 	ROUTE_NONE,
 	ROUTE_HEALTH,
+	ROUTE_METRICS,
 	ROUTE_WEBHOOK
 } RouteKind;
 

@@ -46,22 +46,25 @@ bind_one(const struct addrinfo *address)
 }
 
 static void
-cannot_bind(const char *name, const char *port, int error)
+cannot_bind(const char *name, const char *port, const SocketSettings *settings,
+			int error)
 {
-	const char *fix = "set p2ptext.listen_addresses to addresses of this "
-					  "machine";
+	const char *setting = settings->address;
+	const char *fix = "addresses of this machine";
 
-	if (error == EADDRINUSE)
-		fix = "set p2ptext.port to a free port";
-	else if (error == EACCES)
-		fix = "set p2ptext.port to a port above 1023";
-	link_fatal("cannot listen on address \"%s\", port %s: %s; %s", name, port,
-			   strerror(error), fix);
+	if (error == EADDRINUSE || error == EACCES)
+	{
+		setting = settings->port;
+		fix = error == EACCES ? "a port above 1023" : "a free port";
+	}
+	link_fatal("cannot listen on address \"%s\", port %s: %s; set %s to %s",
+			   name, port, strerror(error), setting, fix);
 }
 
 /* A name may stand for several addresses, of which one kind may be absent. */
 static size_t
-bind_name(const char *name, const char *port, int *sockets, size_t room)
+bind_name(const char *name, const char *port, const SocketSettings *settings,
+		  int *sockets, size_t room)
 {
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
 							 .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
@@ -72,9 +75,9 @@ bind_name(const char *name, const char *port, int *sockets, size_t room)
 		getaddrinfo(strcmp(name, "*") == 0 ? NULL : name, port, &hints, &found);
 
 	if (error != 0)
-		link_fatal("cannot listen on address \"%s\", port %s: %s; set "
-				   "p2ptext.listen_addresses to addresses of this machine",
-				   name, port, gai_strerror(error));
+		link_fatal("cannot listen on address \"%s\", port %s: %s; set %s to "
+				   "addresses of this machine",
+				   name, port, gai_strerror(error), settings->address);
 	for (struct addrinfo *one = found; one && n < room; one = one->ai_next)
 	{
 		int fd = bind_one(one);
@@ -82,16 +85,17 @@ bind_name(const char *name, const char *port, int *sockets, size_t room)
 		if (fd >= 0)
 			sockets[n++] = fd;
 		else if ((last_error = errno) == EADDRINUSE)
-			cannot_bind(name, port, EADDRINUSE);
+			cannot_bind(name, port, settings, EADDRINUSE);
 	}
 	freeaddrinfo(found);
 	if (n == 0)
-		cannot_bind(name, port, last_error);
+		cannot_bind(name, port, settings, last_error);
 	return n;
 }
 
 size_t
-sockets_bind(const char *addresses, const char *port, int sockets[SOCKETS_MAX])
+sockets_bind(const char *addresses, const char *port,
+			 const SocketSettings *settings, int sockets[SOCKETS_MAX])
 {
 	char *list = xstrndup(addresses, strlen(addresses));
 	char *rest = list;
@@ -103,11 +107,33 @@ sockets_bind(const char *addresses, const char *port, int sockets[SOCKETS_MAX])
 		name += strspn(name, " \t");
 		name[strcspn(name, " \t")] = '\0';
 		if (*name)
-			n += bind_name(name, port, sockets + n, SOCKETS_MAX - n);
+			n += bind_name(name, port, settings, sockets + n, SOCKETS_MAX - n);
 	}
 	free(list);
 	if (n == 0)
-		link_fatal("there is no address to listen on; set "
-				   "p2ptext.listen_addresses");
+		link_fatal("there is no address to listen on; set %s",
+				   settings->address);
+	return n;
+}
+
+size_t
+sockets_bind_pair(const char *pair, const char *setting,
+				  int sockets[SOCKETS_MAX])
+{
+	const SocketSettings settings = {setting, setting};
+	const char *colon = strrchr(pair, ':');
+	bool in_brackets = colon && *pair == '[' && colon[-1] == ']';
+	char *address;
+	size_t n;
+
+	if (colon == NULL || colon[1] == '\0' ||
+		(!in_brackets && memchr(pair, ':', (size_t) (colon - pair))))
+		link_fatal("\"%s\" is no address and port; set %s to one such as "
+				   "127.0.0.1:9187 or [::1]:9187",
+				   pair, setting);
+	address = xstrndup(pair + in_brackets,
+					   (size_t) (colon - pair) - 2 * (size_t) in_brackets);
+	n = sockets_bind(address, colon + 1, &settings, sockets);
+	free(address);
 	return n;
 }

@@ -56,10 +56,11 @@ typedef enum WireType
 	WIRE_RECALL = 'C',	/* u64 id: give back that text if not begun */
 	WIRE_ACK = 'A',		/* u64 request, u32 HTTP status to answer with */
 	WIRE_PAGE = 'P',	/* u64 request, str plain text to answer with */
-	WIRE_REQUEST = 'I', /* u64 request, u32 gateway, str method, str target
-						 * (path and query), str remote address ("": not
-						 * known), str headers (JSON object, names in lower
-						 * case), str body, u64 now (seconds since 1970) */
+	WIRE_REQUEST = 'I', /* u64 request, u32 gateway, str method, str URL (its
+						 * scheme and host may be left out where they are
+						 * those of public_url), str remote address ("": not
+						 * known), str headers (JSON object), str body, u64
+						 * now (seconds since 1970) */
 	WIRE_SERVE = 'O',	/* none: every gateway has been told, so one that is
 						 * not known does not exist */
 	WIRE_QUIT = 'Q',	/* none: start nothing more, give back what has not

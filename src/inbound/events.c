@@ -129,12 +129,38 @@ events_take(EventBatch *batch, int32 gateway, WireFrame *frame)
 	return batch->n == before + (int) n && wire_done(frame);
 }
 
+static Oid
+array_type(int column)
+{
+	return column == GATEWAY ? INT4ARRAYOID
+		   : column == RAW	 ? BYTEAARRAYOID
+							 : TEXTARRAYOID;
+}
+
+/* The arguments of store_inbound() for n of them, from the first given on. */
+void
+events_arrays(EventBatch *batch, int first, int n, Datum arrays[EVENT_COLUMNS])
+{
+	for (int c = 0; c < EVENT_COLUMNS; c++)
+	{
+		Datum *values = batch->columns[c] + first;
+
+		if (c == GATEWAY)
+			arrays[c] = PointerGetDatum(construct_array(
+				values, n, INT4OID, sizeof(int32), true, TYPALIGN_INT));
+		else
+			arrays[c] = PointerGetDatum(
+				construct_array(values, n, c == RAW ? BYTEAOID : TEXTOID, -1,
+								false, TYPALIGN_INT));
+	}
+}
+
 /* Store n of them, from the first given on, in the current transaction. */
 void
 events_store(EventBatch *batch, int first, int n)
 {
 	static SPIPlanPtr plan;
-	Datum args[EVENT_COLUMNS];
+	Datum arrays[EVENT_COLUMNS];
 	bool isnull;
 
 	if (plan == NULL)
@@ -142,28 +168,15 @@ events_store(EventBatch *batch, int first, int n)
 		Oid types[EVENT_COLUMNS];
 
 		for (int c = 0; c < EVENT_COLUMNS; c++)
-			types[c] = TEXTARRAYOID;
-		types[GATEWAY] = INT4ARRAYOID;
-		types[RAW] = BYTEAARRAYOID;
+			types[c] = array_type(c);
 		plan = SPI_prepare("SELECT applied FROM p2ptext.store_inbound($1, $2, "
 						   "$3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, "
 						   "$14)",
 						   EVENT_COLUMNS, types);
 		SPI_keepplan(plan);
 	}
-	for (int c = 0; c < EVENT_COLUMNS; c++)
-	{
-		Datum *values = batch->columns[c] + first;
-
-		if (c == GATEWAY)
-			args[c] = PointerGetDatum(construct_array(
-				values, n, INT4OID, sizeof(int32), true, TYPALIGN_INT));
-		else
-			args[c] = PointerGetDatum(
-				construct_array(values, n, c == RAW ? BYTEAOID : TEXTOID, -1,
-								false, TYPALIGN_INT));
-	}
-	if (SPI_execute_plan(plan, args, NULL, false, 0) != SPI_OK_SELECT)
+	events_arrays(batch, first, n, arrays);
+	if (SPI_execute_plan(plan, arrays, NULL, false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not store events");
 	batch->applied = DatumGetInt64(SPI_getbinval(
 		SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));

@@ -28,6 +28,8 @@ typedef struct EventBatch
 
 extern void events_init(EventBatch *batch);
 extern bool events_take(EventBatch *batch, int32 gateway, WireFrame *frame);
+extern void events_arrays(EventBatch *batch, int first, int n,
+						  Datum arrays[EVENT_COLUMNS]);
 extern void events_store(EventBatch *batch, int first, int n);
 extern bool events_record(EventBatch *batch, int first, int n);
 extern void events_reset(EventBatch *batch);

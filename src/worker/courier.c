@@ -36,14 +36,14 @@
 /* A courier that leaves so much unread reads nothing any more. */
 #define MOST_UNREAD (64 * 1024 * 1024)
 
-static Courier *running; /* for the exit callback */
-
-/* Never leave one behind, however the worker ends short of SIGKILL. */
+/* Never leave one behind, however this process ends short of SIGKILL. */
 static void
 kill_at_exit(int code, Datum arg)
 {
-	if (running != NULL && running->pid > 0)
-		kill(running->pid, SIGKILL);
+	Courier *courier = (Courier *) DatumGetPointer(arg);
+
+	if (courier->pid > 0)
+		kill(courier->pid, SIGKILL);
 }
 
 /* The child: only async-signal-safe calls until exec. */
@@ -103,17 +103,15 @@ spawn(Courier *courier, const char *path, const char *const args[])
 bool
 courier_start(Courier *courier, const char *const args[])
 {
-	static bool callback_registered = false;
 	char path[MAXPGPATH];
 
 	if (courier->pid > 0)
 		return true;
 	if (courier_delay(courier) > 0)
 		return false;
-	if (!callback_registered)
-		before_shmem_exit(kill_at_exit, 0);
-	callback_registered = true;
-	running = courier;
+	if (!courier->watched)
+		before_shmem_exit(kill_at_exit, PointerGetDatum(courier));
+	courier->watched = true;
 
 	courier->started = GetCurrentTimestamp();
 	courier->ready = courier->ended = false;
@@ -134,7 +132,8 @@ courier_start(Courier *courier, const char *const args[])
 		courier_fail(courier, psprintf("could not start courier: %m"));
 		return false;
 	}
-	worker_set_courier(courier->pid);
+	if (!courier->in_session)
+		worker_set_courier(courier->pid);
 	return true;
 }
 
@@ -151,33 +150,35 @@ how_it_ended(pid_t pid)
 	return psprintf("courier exited with code %d", WEXITSTATUS(status));
 }
 
-/*
- * There is no courier any more, or there must not be.  "why" may be NULL when
- * its own end says enough.  What it said last, if anything, is kept as the
- * worker's error.
- */
-void
-courier_fail(Courier *courier, const char *why)
+/* End it if need be; returns how it ended, NULL if there was none. */
+const char *
+courier_end(Courier *courier)
 {
-	bool soon = !TimestampDifferenceExceeds(courier->started,
-											GetCurrentTimestamp(), SOON_MS);
+	const char *how = NULL;
 
 	if (courier->pid > 0)
 	{
-		const char *end;
-
 		/* Of no effect on one that has ended or is about to. */
 		kill(courier->pid, SIGKILL);
-		end = how_it_ended(courier->pid);
-		if (why == NULL)
-			why = end;
+		how = how_it_ended(courier->pid);
 		close(courier->fd);
 		courier->pid = 0;
-		worker_set_courier(0);
+		if (!courier->in_session)
+			worker_set_courier(0);
 	}
 	wire_free(&courier->in);
 	wire_free(&courier->out);
 	courier->ready = false;
+	return how;
+}
+
+/* What a worker does without a courier: it tries again, later and later. */
+static void
+back_off(Courier *courier, const char *why)
+{
+	bool soon = !TimestampDifferenceExceeds(courier->started,
+											GetCurrentTimestamp(), SOON_MS);
+
 	courier->delay_ms =
 		soon ? Min(Max(courier->delay_ms * 2, FIRST_DELAY_MS), LONGEST_DELAY_MS)
 			 : FIRST_DELAY_MS;
@@ -192,6 +193,23 @@ courier_fail(Courier *courier, const char *why)
 		(errmsg("p2ptext %s: %s",
 				my_worker->kind == WORKER_SENDER ? "sender" : "receiver", why),
 		 errdetail("It is started again in %d ms.", courier->delay_ms)));
+}
+
+/*
+ * There is no courier any more, or there must not be.  "why" may be NULL when
+ * its own end says enough.  What it said last, if anything, is kept as the
+ * worker's error; in a session, the statement fails.
+ */
+void
+courier_fail(Courier *courier, const char *why)
+{
+	const char *how = courier_end(courier);
+
+	if (why == NULL)
+		why = how;
+	if (courier->in_session)
+		ereport(ERROR, (errcode(ERRCODE_SYSTEM_ERROR), errmsg("%s", why)));
+	back_off(courier, why);
 }
 
 /* How long until it may be started again, in ms. */

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * courier.h
- *	  A worker's end of its courier.
+ *	  A worker's end of its courier, or a session's.
  *
  * src/worker/courier.h
  *
@@ -21,16 +21,19 @@ typedef struct Courier
 	int fd;
 	WireBuf in;
 	WireBuf out;
-	bool ready;		/* has said HELLO */
-	bool ended;		/* nothing more will come from it */
-	uint64 put;		/* bytes ever written to out ... */
-	uint64 flushed; /* ... and those that left it */
+	bool in_session; /* no worker's: with it, a statement fails */
+	bool watched;	 /* will not outlive this process */
+	bool ready;		 /* has said HELLO */
+	bool ended;		 /* nothing more will come from it */
+	uint64 put;		 /* bytes ever written to out ... */
+	uint64 flushed;	 /* ... and those that left it */
 	TimestampTz started;
 	TimestampTz retry; /* not to be started before */
 	int delay_ms;
 } Courier;
 
 extern bool courier_start(Courier *courier, const char *const args[]);
+extern const char *courier_end(Courier *courier);
 extern void courier_fail(Courier *courier, const char *why);
 extern bool courier_frame_end(Courier *courier);
 extern void courier_flush(Courier *courier);

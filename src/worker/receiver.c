@@ -20,6 +20,7 @@
 #include "utils/memutils.h"
 
 #include "inbound/events.h"
+#include "inbound/hook.h"
 #include "p2ptext.h"
 #include "worker/courier.h"
 #include "worker/worker.h"
@@ -27,17 +28,14 @@
 #define RETRY_MS 1000
 /* A receipt may come before the answer to its own send request. */
 #define PARKED_MS 200
+/* Old events go so often, and parts of texts are looked at that wait. */
+#define HOUSEKEEPING_MS 60000
+#define PRUNE_ROWS 10000
+#define REFUSALS_MS 10000 /* between two log lines that tell of them */
 
 #define HTTP_OK 200
 #define HTTP_FORBIDDEN 403
 #define HTTP_UNAVAILABLE 503
-
-typedef struct Gateway
-{
-	int32 id;
-	bool verify;
-	List *secrets; /* of char *; any of them will do */
-} Gateway;
 
 /* A request that waits for its events to be stored. */
 typedef struct Waiting
@@ -49,7 +47,7 @@ typedef struct Waiting
 
 static Courier courier;
 static MemoryContext settings_context;
-static Gateway *gateways;
+static HookGateway *gateways;
 static int n_gateways;
 static EventBatch events;
 static Waiting *waiting;
@@ -59,71 +57,28 @@ static int64 parked;
 static bool apply_wanted = true;
 
 static void
-tell_gateway(HeapTuple tuple, TupleDesc desc)
-{
-	bool isnull;
-
-	wire_begin(&courier.out, WIRE_GATEWAY);
-	wire_put_u32(&courier.out,
-				 DatumGetInt32(SPI_getbinval(tuple, desc, 1, &isnull)));
-	wire_put_str(&courier.out, SPI_getvalue(tuple, desc, 2));
-	wire_put_str(&courier.out, SPI_getvalue(tuple, desc, 3));
-	wire_put_str(&courier.out, "");
-	wire_put_str(&courier.out, "");
-	wire_put_str(&courier.out, ""); /* the listener has no secret ... */
-	wire_put_str(&courier.out, ""); /* ... of either kind */
-	wire_put_str(&courier.out, SPI_getvalue(tuple, desc, 5));
-	wire_put_str(&courier.out, p2ptext_public_url);
-	wire_put_str(&courier.out, ""); /* it makes no connections */
-	wire_put_str(&courier.out, SPI_getvalue(tuple, desc, 6));
-	wire_put_u32(&courier.out, 0);
-	wire_put_u32(&courier.out, 0);
-	wire_put_u32(&courier.out, 0);
-	courier_frame_end(&courier);
-}
-
-static void
-forget_secrets(Gateway *gateway)
-{
-	for (int i = 0; i < list_length(gateway->secrets); i++)
-	{
-		char *secret = list_nth(gateway->secrets, i);
-
-		explicit_bzero(secret, strlen(secret));
-	}
-}
-
-static void
 load_settings(void *arg)
 {
-	if (SPI_execute("SELECT id, name, provider, verify_webhooks, settings, "
-					"array_to_string(webhook_addresses, ',') "
-					"FROM p2ptext.gateway WHERE provider <> 'loopback' "
-					"ORDER BY id",
+	if (SPI_execute(HOOK_GATEWAYS "WHERE provider <> 'loopback' ORDER BY id",
 					true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read gateways");
 
 	for (int i = 0; i < n_gateways; i++)
-		forget_secrets(&gateways[i]);
+		hook_forget(&gateways[i]);
 	MemoryContextReset(settings_context);
 	n_gateways = 0;
-	gateways = MemoryContextAllocZero(settings_context,
-									  Max(SPI_processed, 1) * sizeof(Gateway));
+	gateways = MemoryContextAllocZero(
+		settings_context, Max(SPI_processed, 1) * sizeof(HookGateway));
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		HeapTuple tuple = SPI_tuptable->vals[i];
 		TupleDesc desc = SPI_tuptable->tupdesc;
 		MemoryContext old = MemoryContextSwitchTo(settings_context);
-		Gateway *gateway = &gateways[n_gateways++];
-		bool isnull;
 
-		gateway->id = DatumGetInt32(SPI_getbinval(tuple, desc, 1, &isnull));
-		gateway->verify = DatumGetBool(SPI_getbinval(tuple, desc, 4, &isnull));
-		gateway->secrets =
-			webhook_secrets_of(SPI_getvalue(tuple, desc, 2), WARNING);
+		hook_gateway(&gateways[n_gateways++], tuple, desc, WARNING);
 		MemoryContextSwitchTo(old);
 		if (courier.pid > 0)
-			tell_gateway(tuple, desc);
+			hook_tell(&courier, tuple, desc, true);
 	}
 	if (courier.pid > 0)
 	{
@@ -132,7 +87,7 @@ load_settings(void *arg)
 	}
 }
 
-static const Gateway *
+static const HookGateway *
 find_gateway(int32 id)
 {
 	for (int i = 0; i < n_gateways; i++)
@@ -151,6 +106,26 @@ answer(uint64 request, uint32 status)
 	wire_put_u64(&courier.out, request);
 	wire_put_u32(&courier.out, status);
 	courier_frame_end(&courier);
+}
+
+/* One line for many: anybody may send what nobody signed. */
+static void
+tell_of_refusals(void)
+{
+	static TimestampTz told;
+	static int untold;
+	TimestampTz now = GetCurrentTimestamp();
+
+	untold++;
+	if (!TimestampDifferenceExceeds(told, now, REFUSALS_MS))
+		return;
+	ereport(LOG, (errmsg_plural("p2ptext receiver: refused %d webhook whose "
+								"signature is missing or wrong",
+								"p2ptext receiver: refused %d webhooks whose "
+								"signatures are missing or wrong",
+								untold, untold)));
+	told = now;
+	untold = 0;
 }
 
 static void
@@ -175,20 +150,53 @@ take_webhook(WireFrame *frame)
 	uint64 request = wire_get_u64(frame);
 	int32 id = wire_get_u32(frame);
 	int first = events.n;
-	const Gateway *gateway = find_gateway(id);
-	Proof proof;
 
-	if (!proof_take(&proof, frame) || !events_take(&events, id, frame))
-		courier_fail(&courier, "courier sent a broken frame");
-	else if (gateway == NULL ||
-			 (gateway->verify && !proof_ok(&proof, gateway->secrets)))
+	switch (hook_judge(find_gateway(id), id, &events, frame))
 	{
-		events.n = first;
-		worker_count(COUNT_REJECTED, 1);
-		answer(request, HTTP_FORBIDDEN);
+		case HOOK_BROKEN:
+			courier_fail(&courier, "courier sent a broken frame");
+			break;
+		case HOOK_UNPROVED:
+			worker_count(COUNT_REJECTED, 1);
+			tell_of_refusals();
+			answer(request, HTTP_FORBIDDEN);
+			break;
+		case HOOK_PROVED:
+			wait_for_commit(request, first);
+			break;
 	}
+}
+
+static void
+read_metrics(void *arg)
+{
+	char **page = arg;
+
+	if (SPI_execute("SELECT p2ptext.metrics()", false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not read metrics");
+	*page = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	*page = MemoryContextStrdup(TopMemoryContext, *page);
+}
+
+static void
+take_metrics(WireFrame *frame)
+{
+	uint64 request = wire_get_u64(frame);
+	char *page;
+
+	if (!wire_done(frame))
+		courier_fail(&courier, "courier sent a broken frame");
+	else if (!worker_transaction("p2ptext: read metrics", read_metrics, &page))
+		answer(request, HTTP_UNAVAILABLE);
 	else
-		wait_for_commit(request, first);
+	{
+		wire_begin(&courier.out, WIRE_PAGE);
+		wire_put_u64(&courier.out, request);
+		wire_put_str(&courier.out, page);
+		if (!courier_frame_end(&courier))
+			answer(request, HTTP_UNAVAILABLE);
+		pfree(page);
+	}
 }
 
 static void
@@ -200,9 +208,21 @@ take_frames(void)
 	{
 		if (frame.type == WIRE_WEBHOOK)
 			take_webhook(&frame);
+		else if (frame.type == WIRE_METRICS)
+			take_metrics(&frame);
 		else
 			courier_fail(&courier, "courier sent an unknown frame");
 	}
+}
+
+static bool
+store(int first, int n)
+{
+	if (!events_record(&events, first, n))
+		return false;
+	/* Replays count as left to apply, which does no harm. */
+	apply_wanted |= events.applied < n;
+	return true;
 }
 
 /*
@@ -219,12 +239,11 @@ store_and_answer(void)
 		events_reset(&events); /* those that were refused */
 		return;
 	}
-	stored = events_record(&events, 0, events.n);
+	stored = store(0, events.n);
 	for (int i = 0; i < n_waiting; i++)
 	{
 		Waiting *one = &waiting[i];
-		bool ok = stored || (!worker_stopping() &&
-							 events_record(&events, one->first, one->n));
+		bool ok = stored || (!worker_stopping() && store(one->first, one->n));
 
 		answer(one->request, ok ? HTTP_OK : HTTP_UNAVAILABLE);
 	}
@@ -280,28 +299,74 @@ apply_events(void)
 	apply_wanted = result.applied >= p2ptext_batch_size;
 }
 
+static void
+prune_work(void *arg)
+{
+	int64 *pruned = arg;
+	char query[128];
+	bool isnull;
+
+	snprintf(query, sizeof(query),
+			 "SELECT p2ptext.prune_inbound(make_interval(mins => %d), %d)",
+			 p2ptext_inbound_retention, PRUNE_ROWS);
+	if (SPI_execute(query, false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not prune events");
+	*pruned = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
+										  SPI_tuptable->tupdesc, 1, &isnull));
+}
+
+/* What is done now and then, and never before anything else. */
+static void
+keep_house(void)
+{
+	static TimestampTz done;
+	TimestampTz now = GetCurrentTimestamp();
+	int64 pruned = 0;
+
+	if (!TimestampDifferenceExceeds(done, now, HOUSEKEEPING_MS))
+		return;
+	apply_wanted = true;
+	if (p2ptext_inbound_retention > 0)
+		(void) worker_transaction("p2ptext: prune events", prune_work, &pruned);
+	if (pruned < PRUNE_ROWS)
+		done = now;
+}
+
 /* The courier listens where the settings say; other settings, another one. */
 static void
 keep_courier(bool *settings_stale)
 {
-	static char *addresses;
-	static int port;
-	char port_text[12];
+	static char *told;
+	char port[12];
 	const char *args[] = {"listen", "--address", p2ptext_listen_addresses,
-						  "--port", port_text,	 NULL};
+						  "--port", port,		 NULL,
+						  NULL,		NULL,		 NULL,
+						  NULL};
+	char *wanted;
+	int n = 5;
 
-	if (courier.pid > 0 && (port != p2ptext_port ||
-							strcmp(addresses, p2ptext_listen_addresses) != 0))
+	snprintf(port, sizeof(port), "%d", p2ptext_port);
+	if (*p2ptext_trusted_proxies)
+	{
+		args[n++] = "--trusted-proxies";
+		args[n++] = p2ptext_trusted_proxies;
+	}
+	if (*p2ptext_metrics_address)
+	{
+		args[n++] = "--metrics";
+		args[n++] = p2ptext_metrics_address;
+	}
+	wanted = psprintf("%s %s %s %s", p2ptext_listen_addresses, port,
+					  p2ptext_trusted_proxies, p2ptext_metrics_address);
+	if (courier.pid > 0 && strcmp(told, wanted) != 0)
 		courier_fail(&courier, "listener settings changed");
 	if (p2ptext_port == 0 || courier.pid > 0)
 		return;
 	n_waiting = 0;
 	events_reset(&events);
-	if (addresses)
-		pfree(addresses);
-	addresses = MemoryContextStrdup(TopMemoryContext, p2ptext_listen_addresses);
-	port = p2ptext_port;
-	snprintf(port_text, sizeof(port_text), "%d", port);
+	if (told)
+		pfree(told);
+	told = MemoryContextStrdup(TopMemoryContext, wanted);
 	if (courier_start(&courier, args))
 		*settings_stale = true;
 }
@@ -315,7 +380,7 @@ wait_time(bool settings_stale)
 		return PARKED_MS;
 	if (courier.pid == 0 && p2ptext_port > 0)
 		return courier_delay(&courier) + 1;
-	return settings_stale ? RETRY_MS : 60000;
+	return settings_stale ? RETRY_MS : HOUSEKEEPING_MS;
 }
 
 void
@@ -346,6 +411,8 @@ receiver_run(void)
 			courier_flush(&courier);
 		if (apply_wanted)
 			apply_events();
+		else
+			keep_house();
 		if (courier.pid > 0 || p2ptext_port == 0)
 			worker_set_state(apply_wanted ? WORKER_BUSY : WORKER_IDLE);
 		if (worker_wait(courier.pid > 0 ? courier.fd : -1,

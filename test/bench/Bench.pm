@@ -1,6 +1,6 @@
 # Bench.pm
-#	What the benchmarks of sending share: databases, campaigns, the gateway,
-#	and lines of output.
+#	What the benchmarks of sending and receiving share: databases, campaigns,
+#	the gateway, and lines of output.
 #
 # Each benchmark has a database of its own, and its workers end with it.
 

@@ -16,6 +16,7 @@ use Socket;
 use Time::HiRes qw(time sleep);
 
 our @EXPORT = qw(free_port http_request);
+our @EXPORT_OK = qw(connect_from request status);
 
 # Outcomes, as in wire.h.
 our %OUTCOME = (
@@ -121,6 +122,7 @@ sub send_text
 sub recall { return $_[0]->frame('C', pack('Q', $_[1])) }
 
 sub ack { return $_[0]->frame('A', pack('QL', $_[1], $_[2])) }
+sub page { return $_[0]->frame('P', pack('Q', $_[1]) . str($_[2])) }
 sub serve { return $_[0]->frame('O', '') }
 sub quit { return $_[0]->frame('Q', '') }
 
@@ -203,6 +205,7 @@ sub next_frame
 				: $type eq 'D' ? unpack_found($fields)
 				: $type eq 'W' ? unpack_webhook($fields)
 				: $type eq 'L' ? [ unpack('L L/a', $fields) ]
+				: $type eq 'M' ? unpack('Q', $fields)
 				: unpack('L', $fields)
 			];
 		}
@@ -287,6 +290,27 @@ sub free_port
 	return $socket->sockport;
 }
 
+# A connection from one of this machine's own addresses.
+sub connect_from
+{
+	my ($address, $port) = @_;
+	return IO::Socket::INET->new(
+		LocalAddr => $address,
+		PeerAddr => '127.0.0.1',
+		PeerPort => $port);
+}
+
+sub request
+{
+	my ($method, $path, $body, @headers) = @_;
+	$body //= '';
+	return join("\r\n",
+		"$method $path HTTP/1.1", 'Host: x', @headers,
+		'Content-Length: ' . length $body, '', $body);
+}
+
+sub status { return ($_[0] // '') =~ m{^HTTP/1\.1 (\d+)} ? $1 : 'none' }
+
 # Send raw bytes to a port, and read until the answer is whole.
 sub http_request
 {
@@ -297,7 +321,11 @@ sub http_request
 	  // return undef;
 	my $deadline = time + ($seconds // 10);
 	my $answer = '';
-	syswrite($socket, $request) if length $request;
+	while (length $request)
+	{
+		my $n = syswrite($socket, $request) // last;
+		substr($request, 0, $n, '');
+	}
 	while ((my $left = $deadline - time) > 0)
 	{
 		last if !IO::Select->new($socket)->can_read($left);

@@ -4,7 +4,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib $FindBin::Bin;
-use CourierTest;
+use CourierTest qw(:DEFAULT connect_from request status);
 use Digest::SHA qw(hmac_sha1);
 use IO::Socket::INET;
 use MIME::Base64;
@@ -29,30 +29,19 @@ $courier->gateway(
 	public_url => 'https://text.example.org');
 $courier->gateway(id => 8, name => 'loop', provider => 'loopback');
 
-sub status { return ($_[0] // '') =~ m{^HTTP/1\.1 (\d+)} ? $1 : 'none' }
-
-sub request
-{
-	my ($method, $path, $body, @headers) = @_;
-	$body //= '';
-	return join("\r\n",
-		"$method $path HTTP/1.1", 'Host: x', @headers,
-		'Content-Length: ' . length $body, '', $body);
-}
-
 my $form = 'Content-Type: application/x-www-form-urlencoded';
 my $text =
   'MessageSid=SM1&From=%2B14155552345&To=%2B12025550100&Body=H%C3%A9+you&NumMedia=0';
 
 # A connection on which one request was made.
-sub ask
+sub ask_from
 {
-	my $socket = IO::Socket::INET->new(
-		PeerAddr => '127.0.0.1',
-		PeerPort => $port) // die "cannot connect: $!";
+	my $socket = connect_from(shift, $port) // die "cannot connect: $!";
 	syswrite($socket, request(@_));
 	return $socket;
 }
+
+sub ask { return ask_from('127.0.0.1', @_) }
 
 # The worker may not have told us of the gateways yet.
 my $deadline = time + 5;
@@ -199,7 +188,7 @@ $courier->ack(0, 200);
 is(status(http_request($port, request('GET', '/healthz'))), 200, 'odd ACKs');
 
 # No more than 256 webhooks are held.
-my @sockets = map { ask('POST', '/webhook/main', $text, $form) } 1 .. 256;
+my @sockets = map { ask_from('127.0.0.' . (1 + $_ % 2), 'POST', '/webhook/main', $text, $form) } 1 .. 256;
 my @held = map { $courier->next_of('W')->{request} } 1 .. 256;
 is(scalar(grep { $_ } @held), 256, '256 webhooks are held');
 $answer = http_request($port, request('POST', '/webhook/main', $text, $form));
@@ -233,27 +222,23 @@ sleep(0.01)
 is(status(http_request($port, request('POST', '/webhook/other', $text, $form))),
 	404, '... and is gone');
 
-# A crowd that says nothing: more connections than are allowed, from another
-# courier's point of view, while this one's clients dawdle.
-my $crowded_port = free_port();
-my $crowded =
-  CourierTest->start('listen', '--address', '127.0.0.1', '--port',
-	$crowded_port);
-$crowded->next_of('H');
-my @crowd;
-foreach (1 .. 3)
-{
-	my $pid = fork() // die "fork: $!";
-	push @crowd, $pid;
-	next if $pid;
-	my @idle = map {
-		IO::Socket::INET->new(
-			PeerAddr => '127.0.0.1',
-			PeerPort => $crowded_port)
-	} 1 .. 400;
-	sleep 60;
-	POSIX::_exit(0);
-}
+# Metrics, beside the webhooks.
+$socket = ask('GET', '/metrics');
+my $asked = $courier->next_of('M');
+ok($asked, 'the worker is asked for metrics');
+is(http_request($socket, '', 0.2), '', '... and waited for');
+$courier->page($asked, "up 1\n");
+$answer = http_request($socket, '');
+is(status($answer), 200, '... and answers');
+like($answer, qr{^Content-Type: text/plain; version=0\.0\.4; charset=utf-8\r}m, '... with a page');
+like($answer, qr/\r\n\r\nup 1\n\z/, '... as it is');
+$courier->page($asked, "up 2\n");
+$courier->page(12345, "up 3\n");
+$answer = http_request($port, request('POST', '/metrics', 'x'));
+is(status($answer), 405, 'metrics are only to be had');
+like($answer, qr/^Allow: GET\r/m, '... by GET');
+my $unpaged = ask('GET', '/metrics');
+ok($courier->next_of('M'), 'metrics that the worker forgets');
 
 # Time is up, for the worker and for clients that dawdle: one that says
 # nothing, one that sends a header line now and then, one that sends a body so.
@@ -292,12 +277,7 @@ foreach my $i (0 .. 2)
 }
 $answer = http_request($waiting, '');
 is(status($answer), 503, '... and the forgotten one told to come again');
-
-is( status(http_request($crowded_port, request('GET', '/healthz'), 20)),
-	200, 'after a crowd others are heard again');
-kill 'KILL', @crowd;
-waitpid($_, 0) foreach @crowd;
-undef $crowded;
+is(status(http_request($unpaged, '')), 503, '... so are those who want metrics');
 
 # QUIT lets the held finish.
 $socket = ask('POST', '/webhook/main', $text, $form);
@@ -307,6 +287,94 @@ is(http_request($socket, '', 0.2), '', 'QUIT waits for the worker');
 $courier->ack($hook->{request}, 200);
 is(status(http_request($socket, '')), 200, '... and answers');
 is($courier->wait_exit, 0, '... before it exits');
+
+# Metrics in a place of their own.
+my $metrics_port = free_port();
+$courier = CourierTest->start('listen', '--address', '127.0.0.1', '--port', $port,
+	'--metrics', "127.0.0.1:$metrics_port");
+$courier->next_of('H');
+$courier->gateway(name => 'main');
+$courier->serve;
+is(status(http_request($metrics_port, request('GET', '/healthz'))), 200, 'a port for metrics has health');
+$socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $metrics_port);
+syswrite($socket, request('GET', '/metrics?x'));
+$courier->page($courier->next_of('M'), 'y' x 200_000);
+like(http_request($socket, ''), qr/\r\n\r\n(?:y{50000}){4}\z/, '... metrics');
+is(status(http_request($metrics_port, request('POST', '/webhook/main', $text, $form))),
+	404, '... and no webhooks');
+is(status(http_request($port, request('GET', '/metrics'))), 404, 'which have their own, without metrics');
+is(status(http_request($port, request('GET', '/healthz'))), 200, '... and with health');
+
+# Gateways that say where their webhooks come from.
+sub told
+{
+	my ($address, $path, @headers) = @_;
+	my $socket = connect_from($address, $port) // die "cannot connect: $!";
+	syswrite($socket, request('POST', $path, $text, $form, @headers));
+	my $frame;
+	while (!IO::Select->new($socket)->can_read(0))
+	{
+		$frame = $courier->next_frame(0.01) // next;
+		$courier->ack($frame->[1]{request}, 200) if $frame->[0] eq 'W';
+		push @{ $courier->{logs} }, $frame->[1] if $frame->[0] eq 'L';
+	}
+	return status(http_request($socket, ''));
+}
+undef $courier;
+$start = time;
+$courier = CourierTest->start('listen', '--address', '127.0.0.1', '--port', $port,
+	'--trusted-proxies', '127.7.0.0/16, ::1');
+$courier->next_of('H');
+$courier->gateway(id => 1, name => 'any');
+$courier->gateway(id => 2, name => 'some', webhook_addresses => '127.1.0.0/16,203.0.113.0/25,2001:db8::/32');
+$courier->serve;
+$deadline = time + 5;
+sleep(0.01)
+  while status(http_request($port, request('GET', '/webhook/some'))) ne '405'
+  && time < $deadline;
+foreach my $case (
+	[ 200, '127.0.0.1', '/webhook/any' ],
+	[ 403, '127.0.0.1', '/webhook/some' ],
+	[ 403, '127.0.0.1', '/webhook/some/status/1-a' ],
+	[ 200, '127.1.2.3', '/webhook/some' ],
+	[ 403, '127.0.0.1', '/webhook/some', '203.0.113.1' ],
+	[ 200, '127.1.2.3', '/webhook/some', '198.51.100.1' ],
+	[ 200, '127.1.2.3', '/webhook/some', 'nonsense' ],
+	[ 403, '127.7.0.1', '/webhook/some' ],
+	[ 200, '127.7.0.1', '/webhook/some', '203.0.113.1' ],
+	[ 200, '127.7.0.1', '/webhook/some', '::ffff:203.0.113.1' ],
+	[ 200, '127.7.0.1', '/webhook/some', '2001:db8:1::2' ],
+	[ 403, '127.7.0.1', '/webhook/some', '203.0.113.200' ],
+	[ 403, '127.7.0.1', '/webhook/some', '203.0.113.1, 198.51.100.1' ],
+	[ 200, '127.7.0.1', '/webhook/some', '198.51.100.1, 203.0.113.1' ],
+	[ 200, '127.7.0.1', '/webhook/some', '198.51.100.1, 203.0.113.1, 127.7.0.2, ::1' ],
+	[ 200, '127.7.0.1', '/webhook/some', '198.51.100.1, 203.0.113.1', '127.7.0.2' ],
+	[ 403, '127.7.0.1', '/webhook/some', '203.0.113.1', '198.51.100.1' ],
+	[ 400, '127.7.0.1', '/webhook/some', 'nonsense' ],
+	[ 400, '127.7.0.1', '/webhook/any', '203.0.113.1,' ],
+	[ 400, '127.7.0.1', '/webhook/any', '' ])
+{
+	my ($status, $address, $path, @forwarded) = @$case;
+	is(told($address, $path, map { "X-Forwarded-For: $_" } @forwarded),
+		$status, "$path from $address" . (@forwarded ? " for @forwarded" : '') . " is $status");
+}
+is($courier->{logs}[0][0], 2, 'the log has a warning');
+like($courier->{logs}[0][1], qr/refused a webhook for gateway "some" from 127\.0\.0\.1,/, '... of who was refused');
+cmp_ok(scalar @{ $courier->{logs} }, '<=', 1 + time - $start, '... once a second');
+undef $courier;
+
+foreach my $case (
+	[ '--trusted-proxies', 'localhost', 'p2ptext.trusted_proxies' ],
+	[ '--metrics', '127.0.0.1', 'p2ptext.metrics_address' ],
+	[ '--metrics', '::1:9187', 'p2ptext.metrics_address' ],
+	[ '--metrics', '192.0.2.1:9187', 'p2ptext.metrics_address' ])
+{
+	my ($option, $value, $setting) = @$case;
+	my ($start) = $value =~ /^([^:]*)/;
+	$courier = CourierTest->start('listen', '--address', '127.0.0.1', '--port', $port, $option, $value);
+	like($courier->next_of('L')->[1], qr/"\Q$start\E.*set \Q$setting\E to /, "$option $value is fatal");
+	is($courier->wait_exit, 1 << 8, '... with status 1');
+}
 
 # A port in use.
 my $taken = IO::Socket::INET->new(

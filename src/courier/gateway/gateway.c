@@ -78,7 +78,7 @@ clear_fields(Gateway *gateway)
 	free(gateway->webhook_secret);
 	free(gateway->public_url);
 	free(gateway->ca_file);
-	free(gateway->webhook_addresses);
+	cidr_free(&gateway->webhook_addresses);
 	free(gateway->problem);
 	json_decref(gateway->settings);
 }
@@ -129,6 +129,7 @@ gateway_update(WireFrame *frame)
 	Gateway *gateway;
 	char *provider;
 	char *settings;
+	char *addresses;
 
 	next.name = frame_str(frame);
 	provider = frame_str(frame);
@@ -139,7 +140,7 @@ gateway_update(WireFrame *frame)
 	settings = frame_str(frame);
 	next.public_url = frame_str(frame);
 	next.ca_file = frame_str(frame);
-	next.webhook_addresses = frame_str(frame);
+	addresses = frame_str(frame);
 	next.plain_http = wire_get_u32(frame) == 1;
 	next.max_in_flight = wire_get_u32(frame);
 	next.timeout_ms = wire_get_u32(frame);
@@ -148,8 +149,11 @@ gateway_update(WireFrame *frame)
 	next.settings = json_loads(*settings ? settings : "{}", 0, NULL);
 	next.adapter = find_adapter(provider);
 	next.problem = find_problem(&next, provider);
+	if (!cidr_parse(&next.webhook_addresses, addresses))
+		frame->ok = false;
 	free(provider);
 	free(settings);
+	free(addresses);
 	if (!wire_done(frame))
 	{
 		clear_fields(&next);

@@ -20,6 +20,7 @@
 #include <jansson.h>
 
 #include "buf.h"
+#include "cidr.h"
 #include "wire.h"
 
 /* Wait so long before an attempt that needs somebody to mend something. */
@@ -40,8 +41,8 @@ typedef struct Gateway
 	char *secret;		  /* empty in a listening courier, ... */
 	char *webhook_secret; /* ... as is this, for callback URLs */
 	char *public_url;
-	char *ca_file;			 /* empty: the system's */
-	char *webhook_addresses; /* CIDR blocks; empty: any */
+	char *ca_file;				/* empty: the system's */
+	CidrList webhook_addresses; /* empty: any */
 	json_t *settings;
 	bool plain_http; /* allowed also to other machines */
 	uint32_t max_in_flight;
@@ -117,6 +118,7 @@ typedef struct HookRequest
 	size_t body_len;
 	int64_t now;										/* seconds since 1970 */
 	const char *(*header)(void *arg, const char *name); /* or NULL */
+	const bool *twice; /* a header asked for came more than once; or NULL */
 	void *arg;
 } HookRequest;
 
