@@ -122,7 +122,7 @@ clients_admit(void *arg, const struct sockaddr *from, socklen_t len)
 		return MHD_YES;
 	address_print(&address, text);
 	notice(NOTICE_CROWD,
-		   "listener: too many connections from %s; if that is a proxy of "
+		   "too many connections from %s; if that is a proxy of "
 		   "yours, name it in p2ptext.trusted_proxies",
 		   text);
 	return MHD_NO;

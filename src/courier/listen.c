@@ -153,7 +153,7 @@ submit_webhook(Request *request, const char *method, uint64_t id)
 	if (status == MHD_HTTP_FORBIDDEN &&
 		!intake_admits(gateway, request->address))
 		notice(NOTICE_ADDRESS,
-			   "listener: refused a webhook for gateway \"%s\" from %s, which "
+			   "refused a webhook for gateway \"%s\" from %s, which "
 			   "is not among its webhook_addresses",
 			   gateway->name, request->address);
 	return status;

@@ -75,11 +75,14 @@ COMMENT ON FUNCTION p2ptext.ref_id(text) IS 'the id within a reference, NULL whe
 
 -- For screens and dashboards that LISTEN; never personal data.
 CREATE FUNCTION p2ptext.tell_applied(receipts bigint, texts bigint, campaigns int[]) RETURNS void
-LANGUAGE sql SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT pg_notify('p2ptext', jsonb_build_object('inbound', $1 + $2, 'receipts', $1, 'texts', $2,
-		'campaigns', coalesce(to_jsonb((array_remove($3, NULL))[1:100]), '[]'))::text)
-	WHERE $1 + $2 > 0
+BEGIN
+	IF receipts + texts > 0 THEN
+		PERFORM pg_notify('p2ptext', jsonb_build_object('inbound', receipts + texts, 'receipts', receipts, 'texts', texts,
+			'campaigns', coalesce(to_jsonb((array_remove(campaigns, NULL))[1:100]), '[]'))::text);
+	END IF;
+END
 $$;
 COMMENT ON FUNCTION p2ptext.tell_applied(bigint, bigint, int[]) IS 'NOTIFY p2ptext: how many events of which campaigns were applied';
 
@@ -91,9 +94,10 @@ COMMENT ON FUNCTION p2ptext.text_meaning(text, text) IS
 'what a voter''s text asks for, by what the gateway saw in it or else by its words';
 
 CREATE FUNCTION p2ptext.join_parts(patience interval DEFAULT '10 minutes') RETURNS SETOF bigint
-LANGUAGE sql SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
-	WITH piece AS MATERIALIZED (
+BEGIN
+	RETURN QUERY WITH piece AS MATERIALIZED (
 		SELECT i.id, i.gateway_id, i.phone, i.sender, i.body, i.received_at,
 			   regexp_replace(i.part, '/[0-9]+/[0-9]+$', '') AS which,
 			   (regexp_match(i.part, '/([0-9]+)/[0-9]+$'))[1]::int AS nth,
@@ -109,18 +113,20 @@ AS $$
 		FROM whole w WHERE i.id = ANY (w.ids[2:]) AND i.applied_at IS NULL)
 	UPDATE p2ptext.inbound i SET body = w.body, part = NULL
 	FROM whole w WHERE i.id = w.ids[1] AND i.part IS NOT NULL
-	RETURNING i.id
+	RETURNING i.id;
+END
 $$;
 COMMENT ON FUNCTION p2ptext.join_parts(interval) IS
 'makes one text of parts that are all there, or have waited too long for the others; returns the whole ones';
 
 CREATE FUNCTION p2ptext.keep_wishes(ids bigint[]) RETURNS void
-LANGUAGE sql SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
+BEGIN
 	WITH wish AS (
 		SELECT i.id, i.phone, i.body, p2ptext.text_meaning(i.status, i.body) AS meaning
 		FROM p2ptext.inbound i
-		WHERE i.id = ANY ($1) AND i.kind = 'text' AND i.part IS NULL AND i.phone IS NOT NULL),
+		WHERE i.id = ANY (ids) AND i.kind = 'text' AND i.part IS NULL AND i.phone IS NOT NULL),
 	-- The last word counts.
 	last_wish AS (
 		SELECT DISTINCT ON (w.phone) w.*
@@ -131,7 +137,8 @@ AS $$
 		SELECT w.phone, 'keyword', w.body FROM last_wish w WHERE w.meaning = 'opt_out'
 		ON CONFLICT DO NOTHING)
 	UPDATE p2ptext.opt_out o SET ended_at = now()
-	FROM last_wish w WHERE w.meaning = 'opt_in' AND o.phone = w.phone AND o.ended_at IS NULL
+	FROM last_wish w WHERE w.meaning = 'opt_in' AND o.phone = w.phone AND o.ended_at IS NULL;
+END
 $$;
 COMMENT ON FUNCTION p2ptext.keep_wishes(bigint[]) IS 'opt-outs and opt-ins in whole texts';
 
@@ -310,7 +317,7 @@ BEGIN
 		FROM incoming n WHERE n.conv IS NOT NULL GROUP BY 1, 2),
 	moved AS (
 		UPDATE p2ptext.conversation c
-		SET last_in_at = l.last_at,
+		SET last_in_at = greatest(c.last_in_at, l.last_at),
 			message_status = CASE WHEN l.gone OR l.wrong THEN 'closed' ELSE 'needs_response' END,
 			waiting_since = CASE WHEN NOT (l.gone OR l.wrong)
 								 THEN coalesce(c.waiting_since, l.first_at) END,

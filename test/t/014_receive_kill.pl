@@ -48,7 +48,7 @@ SQL
 sub webhooks_of
 {
 	my ($phone, $sid, $ref) = @_;
-	my ($n) = $phone =~ /(\d{7})$/;
+	my ($n) = $phone =~ /(\d{10})$/;
 	my @webhooks;
 
 	foreach my $status (qw(sent delivered))
@@ -58,7 +58,7 @@ sub webhooks_of
 	}
 	foreach my $i (1, 2)
 	{
-		my $in = sprintf 'SM%032x', $i * 1e8 + $n;
+		my $in = sprintf 'SM%032x', $i * 1e11 + $n;
 		push @webhooks, [ $in, webhook($port, '/webhook/tw', MessageSid => $in, From => $phone, To => SENDER,
 				Body => $i == 2 && $n % 20 == 0 ? 'STOP' : "What I say: $in", NumMedia => 0) ];
 	}

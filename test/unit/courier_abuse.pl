@@ -183,6 +183,29 @@ SKIP:
 	cmp_ok($courier->kernel_status('VmRSS'), '<', $before + 1024, 'nothing of them stays in memory');
 }
 
+# A worker that is busy elsewhere gets only so much to read.
+my @sockets = map { connect_from('127.9.0.1', $port) } 1 .. 200;
+my $big = body($text . 'x' x 60_000);
+syswrite($_, $big) foreach @sockets;
+my $select = IO::Select->new(@sockets);
+my %statuses;
+$hooks = 0;
+$deadline = time + 20;
+my @answered = $select->can_read(10);
+ok(@answered > 0, 'there is an end to what waits for the worker');
+is(status(http_request($answered[0], '')), 503, '... and who comes then is to come again');
+$select->remove($answered[0]);
+while ($select->count > 0 && (my $frame = $courier->next_frame(0.1) // ['']))
+{
+	$courier->ack($frame->[1]{request}, 200) if $frame->[0] eq 'W';
+	$hooks++ if $frame->[0] eq 'W';
+	$select->remove($_), $statuses{ status(http_request($_, '')) }++ foreach $select->can_read(0);
+	last if time > $deadline;
+}
+is_deeply([ sort keys %statuses ], [ 200, 503 ], '... while the others are taken');
+is($hooks, $statuses{200}, '... each of them');
+undef @sockets;
+
 # A crowd from one address.
 sub is_closed
 {
@@ -231,7 +254,7 @@ while ($refused < 100 && (my $log = $courier->next_of('L', 5)))
 }
 is($refused, 100, 'the log tells of each');
 cmp_ok(scalar @logs, '<', 20, '... in few lines');
-like($logs[0], qr/^listener: too many connections from 127\.0\.0\.3; /, '... and of whom');
+like($logs[0], qr/^too many connections from 127\.0\.0\.3; /, '... and of whom');
 
 # Ten thousand that say nothing or half a header, from so many addresses that
 # they take all the room there is, time and again.

@@ -359,7 +359,7 @@ foreach my $case (
 		$status, "$path from $address" . (@forwarded ? " for @forwarded" : '') . " is $status");
 }
 is($courier->{logs}[0][0], 2, 'the log has a warning');
-like($courier->{logs}[0][1], qr/refused a webhook for gateway "some" from 127\.0\.0\.1,/, '... of who was refused');
+like($courier->{logs}[0][1], qr/^refused a webhook for gateway "some" from 127\.0\.0\.1,/, '... of who was refused');
 cmp_ok(scalar @{ $courier->{logs} }, '<=', 1 + time - $start, '... once a second');
 undef $courier;
 
