@@ -28,6 +28,10 @@
 #define RETRY_MS 1000
 /* A receipt may come before the answer to its own send request. */
 #define PARKED_MS 200
+/* Under load a commit, or an application, waits so long for company. */
+#define STORE_GAP_MS 4
+#define STORE_ENOUGH 64
+#define APPLY_GAP_MS 10
 /* Old events go so often, and parts of texts are looked at that wait. */
 #define HOUSEKEEPING_MS 60000
 #define PRUNE_ROWS 10000
@@ -55,6 +59,8 @@ static int n_waiting;
 static int waiting_size;
 static int64 parked;
 static bool apply_wanted = true;
+static TimestampTz store_after; /* now, if that is past */
+static TimestampTz apply_after;
 
 static void
 load_settings(void *arg)
@@ -234,11 +240,6 @@ store_and_answer(void)
 {
 	bool stored;
 
-	if (n_waiting == 0)
-	{
-		events_reset(&events); /* those that were refused */
-		return;
-	}
 	stored = store(0, events.n);
 	for (int i = 0; i < n_waiting; i++)
 	{
@@ -249,6 +250,17 @@ store_and_answer(void)
 	}
 	n_waiting = 0;
 	events_reset(&events);
+	store_after =
+		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), STORE_GAP_MS);
+}
+
+static void
+store_when_due(void)
+{
+	if (n_waiting == 0)
+		events_reset(&events); /* those that were refused */
+	else if (n_waiting >= STORE_ENOUGH || GetCurrentTimestamp() >= store_after)
+		store_and_answer();
 }
 
 typedef struct Applied
@@ -297,6 +309,9 @@ apply_events(void)
 	worker_count(COUNT_APPLIED, result.applied);
 	parked = result.parked;
 	apply_wanted = result.applied >= p2ptext_batch_size;
+	if (!apply_wanted)
+		apply_after =
+			TimestampTzPlusMilliseconds(GetCurrentTimestamp(), APPLY_GAP_MS);
 }
 
 static void
@@ -374,13 +389,22 @@ keep_courier(bool *settings_stale)
 static long
 wait_time(bool settings_stale)
 {
-	if (apply_wanted)
-		return 0;
-	if (parked > 0)
-		return PARKED_MS;
+	TimestampTz now = GetCurrentTimestamp();
+	long timeout = HOUSEKEEPING_MS;
+
+	if (settings_stale)
+		timeout = RETRY_MS;
 	if (courier.pid == 0 && p2ptext_port > 0)
-		return courier_delay(&courier) + 1;
-	return settings_stale ? RETRY_MS : HOUSEKEEPING_MS;
+		timeout = Min(timeout, courier_delay(&courier) + 1);
+	if (parked > 0)
+		timeout = Min(timeout, PARKED_MS);
+	if (apply_wanted)
+		timeout =
+			Min(timeout, TimestampDifferenceMilliseconds(now, apply_after));
+	if (n_waiting > 0)
+		timeout =
+			Min(timeout, TimestampDifferenceMilliseconds(now, store_after));
+	return timeout;
 }
 
 void
@@ -406,12 +430,12 @@ receiver_run(void)
 		if (settings_stale && (courier.ready || p2ptext_port == 0))
 			settings_stale = !worker_transaction("p2ptext: read settings",
 												 load_settings, NULL);
-		store_and_answer();
+		store_when_due();
 		if (courier.pid > 0)
 			courier_flush(&courier);
-		if (apply_wanted)
+		if (apply_wanted && GetCurrentTimestamp() >= apply_after)
 			apply_events();
-		else
+		else if (!apply_wanted)
 			keep_house();
 		if (courier.pid > 0 || p2ptext_port == 0)
 			worker_set_state(apply_wanted ? WORKER_BUSY : WORKER_IDLE);
