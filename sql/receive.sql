@@ -40,11 +40,11 @@ SELECT url, is_url(url) FROM unnest('{"",sms.example.org/x,https://sms.example.o
 -- and what nobody wants
 SELECT * FROM p2ptext.receive('receive-nobody', '{}', '', '/x');
 SELECT * FROM p2ptext.receive(NULL, '{}', '', '/x');
-SELECT * FROM p2ptext.receive('receive-test', '{}', NULL, 'https://sms.example.org/x?id=1');
-SELECT * FROM p2ptext.receive('receive-test', '{}', '{', '/x');
-SELECT * FROM p2ptext.receive('receive-test', '{}', '{', '/x', method => 'PUT');
+SELECT status, content_type FROM p2ptext.receive('receive-test', '{}', NULL, 'https://sms.example.org/x?id=1');
+SELECT status, content_type FROM p2ptext.receive('receive-test', '{}', '{', '/x');
+SELECT status, content_type FROM p2ptext.receive('receive-test', '{}', '{', '/x', method => 'PUT');
 SELECT name FROM p2ptext.add_gateway('receive-loopback', 'loopback');
-SELECT * FROM p2ptext.receive('receive-loopback', '{}', '{}', '/x');
+SELECT status, content_type FROM p2ptext.receive('receive-loopback', '{}', '{}', '/x');
 SELECT count(*) FROM events;
 
 -- each event of a webhook is kept once
@@ -93,4 +93,30 @@ SELECT gateway_id, 'text', 'simulated', '+19195558103', '+12025550100', 'Hi', no
 SELECT r.body, r.outcome FROM events e, p2ptext.replay_inbound(e.id) r WHERE e.dedupe_key = 'simulated';
 SELECT applied FROM p2ptext.apply_inbound();
 SELECT dedupe_key, outcome FROM events WHERE dedupe_key IN ('c', 'd', 'simulated') ORDER BY id;
+-- a text that came in parts stays whole
+SELECT name FROM p2ptext.add_gateway('receive-parts', 'vonage', account => 'x');
+UPDATE p2ptext.gateway SET verify_webhooks = false WHERE name = 'receive-parts';
+SELECT status FROM unnest('{Good,bye}'::text[]) WITH ORDINALITY AS part(body, n), p2ptext.receive('receive-parts', '{}', '',
+	format('/x?msisdn=19195558103&to=12025550188&messageId=m%s&text=%s&concat-ref=7&concat-part=%1$s&concat-total=2', part.n, part.body));
+SELECT applied FROM p2ptext.apply_inbound();
+SELECT r.body, r.part, r.detail FROM p2ptext.inbound i, p2ptext.replay_inbound(i.id) r WHERE i.dedupe_key = 'm1:1';
+SELECT applied FROM p2ptext.apply_inbound();
+SELECT body, outcome FROM p2ptext.inbound WHERE dedupe_key IN ('m1:1', 'm2:2') ORDER BY id;
+-- who may replay, and who may not even receive
+UPDATE p2ptext.inbound SET outcome = 'error' WHERE dedupe_key = 'simulated';
+CREATE ROLE receive_manager;
+CREATE ROLE receive_web;
+SELECT kind FROM p2ptext.grant_role('receive_manager', 'manager');
+SET ROLE receive_manager;
+SELECT r.body FROM p2ptext.inbound i, p2ptext.replay_inbound(i.id) r WHERE i.dedupe_key = 'simulated';
+SAVEPOINT s;
+SELECT p2ptext.receive('receive-test', '{}', '', '/x');
+ROLLBACK TO s;
+SELECT p2ptext.take_apart(1, '', '', '', '', '', now(), false);
+ROLLBACK TO s;
+RESET ROLE;
+GRANT EXECUTE ON FUNCTION p2ptext.receive, p2ptext.replay_inbound TO receive_web;
+SET ROLE receive_web;
+SELECT status FROM p2ptext.receive('receive-test', '{"Content-Type": "application/json"}', '{"all": [{"id": "f", "from": "9195558103", "to": "+12025550100", "text": "Hi"}]}', '/x');
+SELECT p2ptext.replay_inbound(1);
 ROLLBACK;

@@ -14,7 +14,10 @@
 
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/inet.h"
+#include "utils/varlena.h"
 
 #include "compat.h"
 #include "p2ptext.h"
@@ -38,6 +41,38 @@ bool p2ptext_sending;
 char *p2ptext_databases;
 
 void _PG_init(void);
+
+static bool
+is_network(const char *text)
+{
+	unsigned char address[16];
+
+	return pg_inet_net_pton(PGSQL_AF_INET, text, address, -1) >= 0 ||
+		   pg_inet_net_pton(PGSQL_AF_INET6, text, address, -1) >= 0;
+}
+
+/* The listener would not start with a list that it cannot read. */
+static bool
+check_trusted_proxies(char **newval, void **extra, GucSource source)
+{
+	char *copy = pstrdup(*newval);
+	List *networks;
+	ListCell *cell;
+	bool ok = SplitGUCList(copy, ',', &networks);
+
+	foreach (cell, networks)
+	{
+		if (ok && !is_network(lfirst(cell)))
+		{
+			GUC_check_errdetail("\"%s\" is no address or network.",
+								(char *) lfirst(cell));
+			ok = false;
+		}
+	}
+	list_free(networks);
+	pfree(copy);
+	return ok;
+}
 
 /* Those of the listener may differ by database: ALTER DATABASE ... SET. */
 static void
@@ -63,7 +98,8 @@ define_listener_settings(void)
 		"Addresses of proxies that say in X-Forwarded-For whom they speak for.",
 		"Addresses or networks separated by commas; from others the header is "
 		"ignored.",
-		&p2ptext_trusted_proxies, "", PGC_SUSET, 0, NULL, NULL, NULL);
+		&p2ptext_trusted_proxies, "", PGC_SUSET, 0, check_trusted_proxies, NULL,
+		NULL);
 	DefineCustomStringVariable(
 		"p2ptext.metrics_address",
 		"Address and port on which metrics are shown, such as 127.0.0.1:9464.",

@@ -4,8 +4,8 @@
  *	  From a webhook, however it came, to a frame for the worker.
  *
  * What is kept of the request is enough to take it apart again: how and where
- * it came, some headers and the body, all without the secret that some
- * gateways bring in a parameter.
+ * it came, some headers and the body, all without the secret itself, which
+ * some gateways bring along instead of a signature.
  *
  * src/courier/intake.c
  *
@@ -47,41 +47,65 @@ refusal_text(unsigned status)
 	return "refused\n";
 }
 
-/* Copy "a=1&b=2..." without the value of one parameter. */
+/* Whether a value is the secret itself, which some gateways bring along. */
+static bool
+is_secret(const Hook *hook, const char *value, size_t len)
+{
+	for (size_t i = 0;
+		 hook->proof == WIRE_PROOF_TOKEN && i < hook->n_signatures; i++)
+	{
+		if (hook->signatures[i].len == len &&
+			memcmp(buf_str(&hook->signatures[i]), value, len) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The same of "name=value" as it stands in a form or query. */
+static bool
+holds_secret(const Hook *hook, const char *pair, size_t len)
+{
+	Form form = {0};
+	bool secret =
+		form_decode(&form, pair, len) && form.n == 1 &&
+		is_secret(hook, form.fields[0].value, strlen(form.fields[0].value));
+
+	form_free(&form);
+	return secret;
+}
+
+/* Copy "a=1&b=2..." without the secret. */
 static void
-put_without(Buf *out, const char *data, size_t len, const char *secret)
+put_without_secret(Buf *out, const char *data, size_t len, const Hook *hook)
 {
 	const char *end = data + len;
-	size_t secret_len = secret ? strlen(secret) : 0;
 
 	while (data < end)
 	{
 		const char *next = memchr(data, '&', (size_t) (end - data));
-		const char *stop = next ? next + 1 : end;
+		const char *stop = next ? next : end;
+		size_t pair_len = (size_t) (stop - data);
 
-		if (secret && (size_t) (stop - data) > secret_len &&
-			data[secret_len] == '=' && memcmp(data, secret, secret_len) == 0)
-		{
-			buf_put(out, data, secret_len + 1);
-			if (next)
-				buf_puts(out, "&");
-		}
-		else
-			buf_put(out, data, (size_t) (stop - data));
-		data = stop;
+		if (holds_secret(hook, data, pair_len))
+			pair_len = (size_t) ((const char *) memchr(data, '=', pair_len) +
+								 1 - data);
+		buf_put(out, data, pair_len);
+		if (next)
+			buf_puts(out, "&");
+		data = next ? next + 1 : end;
 	}
 }
 
 /* A value that is not UTF-8 makes no string, and is left out. */
 static void
-keep(json_t *headers, const char *name, const char *value)
+keep(json_t *headers, const Hook *hook, const char *name, const char *value)
 {
-	if (value)
+	if (value && !is_secret(hook, value, strlen(value)))
 		json_object_set_new(headers, name, json_string(value));
 }
 
 static char *
-kept_headers(const HookRequest *req, const char *secret)
+kept_headers(const HookRequest *req, const Hook *hook)
 {
 	static const char *const names[] = {"content-type", "user-agent",
 										"i-twilio-idempotency-token"};
@@ -90,34 +114,25 @@ kept_headers(const HookRequest *req, const char *secret)
 	char *text;
 
 	buf_put(&target, req->target, strlen(req->target) - strlen(req->query));
-	put_without(&target, req->query, strlen(req->query), secret);
-	keep(headers, ":method", req->method);
-	keep(headers, ":target", buf_str(&target));
+	put_without_secret(&target, req->query, strlen(req->query), hook);
+	keep(headers, hook, ":method", req->method);
+	keep(headers, hook, ":target", buf_str(&target));
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		keep(headers, names[i], req->header(req->arg, names[i]));
+		keep(headers, hook, names[i], req->header(req->arg, names[i]));
 	text = json_dumps(headers, JSON_COMPACT);
 	buf_free(&target);
 	json_decref(headers);
 	return text;
 }
 
-static bool
-is_form(const HookRequest *req)
-{
-	static const char form[] = "application/x-www-form-urlencoded";
-	const char *type = req->header(req->arg, "Content-Type");
-
-	return type && strncasecmp(type, form, strlen(form)) == 0;
-}
-
 static void
-put_body(const HookRequest *req, const char *secret)
+put_body(const HookRequest *req, const Hook *hook)
 {
 	Buf body = {0};
 
-	if (secret && is_form(req))
+	if (hook->proof == WIRE_PROOF_TOKEN)
 	{
-		put_without(&body, req->body, req->body_len, secret);
+		put_without_secret(&body, req->body, req->body_len, hook);
 		wire_put_bytes(&link_out, buf_str(&body), body.len);
 	}
 	else
@@ -138,10 +153,7 @@ static bool
 put_webhook(const Gateway *gateway, const HookRequest *req, uint64_t id,
 			const Hook *hook)
 {
-	const char *secret = gateway->adapter->secret_param
-							 ? gateway->adapter->secret_param(gateway)
-							 : NULL;
-	char *headers = kept_headers(req, secret);
+	char *headers = kept_headers(req, hook);
 
 	wire_begin(&link_out, WIRE_WEBHOOK);
 	wire_put_u64(&link_out, id);
@@ -150,7 +162,7 @@ put_webhook(const Gateway *gateway, const HookRequest *req, uint64_t id,
 	put_strings(hook->signatures, hook->n_signatures);
 	put_strings(hook->signed_strings, hook->n_signed);
 	wire_put_str(&link_out, headers);
-	put_body(req, secret);
+	put_body(req, hook);
 	wire_put_u32(&link_out, (uint32_t) hook->n_events);
 	for (size_t i = 0; i < hook->n_events; i++)
 		event_put(&link_out, &hook->events[i]);

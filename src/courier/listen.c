@@ -51,7 +51,8 @@ static bool metrics_apart; /* not beside the webhooks */
 static Held held[MAX_HELD];
 static size_t n_held;
 static uint64_t last_id;
-static bool serving; /* the worker has told us of every gateway */
+static uint64_t page_asked; /* the request for which the worker makes one */
+static bool serving;		/* the worker has told us of every gateway */
 static bool quitting;
 
 static enum MHD_Result
@@ -159,9 +160,13 @@ submit_webhook(Request *request, const char *method, uint64_t id)
 	return status;
 }
 
+/* One page is for all who wait for one, however many they are. */
 static void
 ask_for_page(uint64_t id)
 {
+	if (find_held(page_asked))
+		return;
+	page_asked = id;
 	wire_begin(&link_out, WIRE_METRICS);
 	wire_put_u64(&link_out, id);
 	link_end();
@@ -296,18 +301,18 @@ take_ack(WireFrame *frame)
 static bool
 take_page(WireFrame *frame)
 {
-	Held *slot = find_held(wire_get_u64(frame));
+	uint64_t id = wire_get_u64(frame);
 	char *page = frame_str(frame);
-	bool ok = wire_done(frame) &&
-			  (slot == NULL || slot->request->route.kind == ROUTE_METRICS);
+	bool ok = wire_done(frame);
 
-	if (ok && slot)
+	for (size_t i = 0; i < MAX_HELD && ok && id == page_asked; i++)
 	{
-		slot->request->page = page;
-		release(slot, 200);
+		if (held[i].id == 0 || held[i].request->route.kind != ROUTE_METRICS)
+			continue;
+		held[i].request->page = xstrndup(page, strlen(page));
+		release(&held[i], 200);
 	}
-	else
-		free(page);
+	free(page);
 	return ok;
 }
 

@@ -153,6 +153,10 @@ DECLARE
 	texts bigint[];
 	parts boolean;
 	campaigns int[];
+	raised bigint[];
+	raised_in int[];
+	raised_to text[];
+	raised_as text[];
 BEGIN
 	LOOP
 		BEGIN
@@ -186,22 +190,27 @@ BEGIN
 				FROM event e
 				ORDER BY e.nth
 				ON CONFLICT (gateway_id, dedupe_key) DO NOTHING
-				RETURNING id, kind, part, provider_id, status, received_at, outcome, message_id, campaign_id),
-			raised AS (
-				UPDATE p2ptext.message m
-				SET status = k.status, status_at = k.received_at,
-					provider_id = coalesce(m.provider_id, k.provider_id)
-				FROM kept k
-				WHERE k.outcome = 'applied' AND m.id = k.message_id AND m.campaign_id = k.campaign_id
-				AND p2ptext.status_rank(k.status) > p2ptext.status_rank(m.status))
+				RETURNING id, kind, part, provider_id, status, outcome, message_id, campaign_id)
 			SELECT count(*), count(k.outcome), array_agg(DISTINCT k.campaign_id),
-				   array_agg(k.id) FILTER (WHERE k.kind = 'text'), coalesce(bool_or(k.part IS NOT NULL), false)
-			INTO fresh, applied, campaigns, texts, parts
+				   array_agg(k.id) FILTER (WHERE k.kind = 'text'), coalesce(bool_or(k.part IS NOT NULL), false),
+				   array_agg(k.message_id) FILTER (WHERE k.outcome = 'applied'),
+				   array_agg(k.campaign_id) FILTER (WHERE k.outcome = 'applied'),
+				   array_agg(k.status) FILTER (WHERE k.outcome = 'applied'),
+				   array_agg(k.provider_id) FILTER (WHERE k.outcome = 'applied')
+			INTO fresh, applied, campaigns, texts, parts, raised, raised_in, raised_to, raised_as
 			FROM kept k;
+			-- A statement of its own: it wants a lock that others may hold.
+			IF raised IS NOT NULL THEN
+				UPDATE p2ptext.message m
+				SET status = r.status, status_at = now(), provider_id = coalesce(m.provider_id, r.provider_id)
+				FROM unnest(raised, raised_in, raised_to, raised_as) AS r(id, campaign_id, status, provider_id)
+				WHERE m.id = r.id AND m.campaign_id = r.campaign_id
+				AND p2ptext.status_rank(r.status) > p2ptext.status_rank(m.status);
+			END IF;
 			EXIT;
 		EXCEPTION WHEN OTHERS THEN
-			-- One of them is bad: apply_inbound() will find out which.
-			IF NOT at_once OR SQLSTATE ~ '^(40|53|55|57|58)' THEN
+			-- One of them is bad, or somebody holds a lock: apply_inbound() will see.
+			IF NOT at_once OR SQLSTATE ~ '^(40|53|57|58)' THEN
 				RAISE;
 			END IF;
 			at_once := false;
@@ -368,13 +377,16 @@ BEGIN
 		PERFORM p2ptext.apply_receipts(ids);
 		PERFORM p2ptext.apply_texts(ids);
 	EXCEPTION WHEN OTHERS THEN
+		-- Not their fault: deadlock, lock timeout, no space, shutdown ...
+		IF SQLSTATE ~ '^(40|53|55|57|58)' THEN
+			RAISE;
+		END IF;
 		-- One of them is bad: find it by going through them one by one.
 		FOREACH one IN ARRAY ids LOOP
 			BEGIN
 				PERFORM p2ptext.apply_receipts(ARRAY[one]);
 				PERFORM p2ptext.apply_texts(ARRAY[one]);
 			EXCEPTION WHEN OTHERS THEN
-				-- Not its fault: deadlock, no space, shutdown ...
 				IF SQLSTATE ~ '^(40|53|55|57|58)' THEN
 					RAISE;
 				END IF;

@@ -67,11 +67,16 @@ static EventBatch events;
 static void
 find_gateway(Request *request, int32 id)
 {
+	static SPIPlanPtr plan;
 	Oid types[] = {INT4OID};
 	Datum args[] = {Int32GetDatum(id)};
 
-	if (SPI_execute_with_args(HOOK_GATEWAYS "WHERE id = $1", 1, types, args,
-							  NULL, true, 1) != SPI_OK_SELECT ||
+	if (plan == NULL)
+	{
+		plan = SPI_prepare(HOOK_GATEWAYS "WHERE id = $1", 1, types);
+		SPI_keepplan(plan);
+	}
+	if (SPI_execute_plan(plan, args, NULL, true, 1) != SPI_OK_SELECT ||
 		SPI_processed == 0)
 		elog(ERROR, "gateway %d does not exist", id);
 	request->row = SPI_tuptable->vals[0];

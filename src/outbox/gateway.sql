@@ -51,7 +51,7 @@ CREATE TABLE p2ptext.gateway (
 	settings jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(settings) = 'object'),
 	enabled boolean NOT NULL DEFAULT true,
 	verify_webhooks boolean NOT NULL DEFAULT true,
-	webhook_addresses cidr[],
+	webhook_addresses cidr[] CHECK (cardinality(webhook_addresses) > 0 AND array_position(webhook_addresses, NULL) IS NULL),
 	keep_texting_hours boolean NOT NULL DEFAULT true,
 	plain_http boolean NOT NULL DEFAULT false,
 	max_per_second real CHECK (max_per_second > 0),

@@ -34,7 +34,7 @@
 #define LONGEST_DELAY_MS 60000
 
 /* A courier that leaves so much unread reads nothing any more. */
-#define MOST_UNREAD (64 * 1024 * 1024)
+#define MOST_UNREAD (32 * 1024 * 1024)
 
 /* Never leave one behind, however this process ends short of SIGKILL. */
 static void

@@ -202,8 +202,13 @@ fix_plans(void)
 					PGC_S_SESSION);
 	SetConfigOption("search_path", "pg_catalog, pg_temp", PGC_USERSET,
 					PGC_S_SESSION);
-	/* What holds a lock that long, such as a DROP, will have its way. */
-	SetConfigOption("lock_timeout", "2s", PGC_USERSET, PGC_S_SESSION);
+	/*
+	 * What holds a lock that long, such as a DROP, will have its way.  A
+	 * gateway's webhook can still be kept then, and does not wait for long.
+	 */
+	SetConfigOption("lock_timeout",
+					my_worker->kind == WORKER_SENDER ? "2s" : "500ms",
+					PGC_USERSET, PGC_S_SESSION);
 	SetConfigOption("statement_timeout", "0", PGC_USERSET, PGC_S_SESSION);
 	SetConfigOption("idle_in_transaction_session_timeout", "0", PGC_USERSET,
 					PGC_S_SESSION);

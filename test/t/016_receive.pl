@@ -259,6 +259,11 @@ like(receive(bandwidth({ type => 'message-received' })), qr/^400/, 'an event tha
 value($node, "UPDATE p2ptext.gateway SET verify_webhooks = false WHERE name = 'plain'");
 like(receive(plain('g2', 'Hi'), headers => { 'Content-Type' => JSON }), qr/^200/, 'who needs no proof needs none');
 
+value($node, "UPDATE p2ptext.gateway SET webhook_addresses = '{10.0.0.0/8,2001:db8::/32}' WHERE name = 'plain'");
+is(join(' ', map { substr receive(plain('g3', 'Hi'), remote => $_), 0, 3 } undef, '192.0.2.1', '10.1.2.3', '2001:db8::1'),
+	'403 403 200 200', 'where it may come from');
+value($node, "UPDATE p2ptext.gateway SET webhook_addresses = NULL WHERE name = 'plain'");
+
 # With EXECUTE alone, and the caller decides whether it is kept.
 is(value($node, 'SET ROLE web; SELECT status FROM ' . call(kannel('k2', 'Hi'))), 200, 'a role that may call it and no more');
 value($node, 'BEGIN; SELECT ' . call(kannel('k3', 'Hi')) . '; ROLLBACK');
@@ -336,7 +341,7 @@ value($node, q(UPDATE p2ptext.gateway SET settings = jsonb_build_object('events'
 my @pair = map { { n => "q$_", other => "o$_", src => "+1919555003$_", dst => '+12025550100', words => $_ == 2 ? 'stop' : 'Hi', note => 'wrong' } } 1, 2;
 receive(gateway => 'plain', path => '/webhook/plain', headers => { 'Content-Type' => JSON }, body => encode_json({ all => \@pair }));
 wait_for($node, $event->('outcome || phone', 'o2'), 'unmatched+12025550100', 'settings that are wrong');
-value($node, q(UPDATE p2ptext.gateway SET settings = jsonb_build_object('events', '/all',
+value($node, q(UPDATE p2ptext.gateway SET webhook_addresses = '{10.0.0.0/8}', settings = jsonb_build_object('events', '/all',
 	'inbound', '{"id": "/n", "from": "/src", "to": "/dst", "text": "/words"}'::jsonb) WHERE name = 'plain'));
 is(value($node, $event->('(p2ptext.replay_inbound(id)).body', 'o2')), 'stop', 'mended, and replayed');
 is(value($node, $event->(q(phone || ' ' || sender), 'q2') . " AND body = 'stop'"), '+19195550032 +12025550100', 'each event by its place');

@@ -226,12 +226,16 @@ is(status(http_request($port, request('POST', '/webhook/other', $text, $form))),
 $socket = ask('GET', '/metrics');
 my $asked = $courier->next_of('M');
 ok($asked, 'the worker is asked for metrics');
+my $other = ask('GET', '/metrics');
 is(http_request($socket, '', 0.2), '', '... and waited for');
+is($courier->next_of('M', 0.2), undef, '... but once for all who want them');
+$courier->page($asked + 1, "up 0\n");
 $courier->page($asked, "up 1\n");
+like(http_request($other, ''), qr/\r\n\r\nup 1\n\z/, 'one has the page');
 $answer = http_request($socket, '');
-is(status($answer), 200, '... and answers');
+is(status($answer), 200, '... and so has the other');
 like($answer, qr{^Content-Type: text/plain; version=0\.0\.4; charset=utf-8\r}m, '... with a page');
-like($answer, qr/\r\n\r\nup 1\n\z/, '... as it is');
+like($answer, qr/\r\n\r\nup 1\n\z/, '... the same');
 $courier->page($asked, "up 2\n");
 $courier->page(12345, "up 3\n");
 $answer = http_request($port, request('POST', '/metrics', 'x'));

@@ -200,8 +200,6 @@ struct GatewayAdapter
 	/* Webhooks; returns 0 or the HTTP status to refuse with. */
 	const HookForm *hook_forms; /* NULL: has no webhooks */
 	int (*events)(const Gateway *gateway, const HookRequest *req, Hook *hook);
-	/* The parameter in which it brings the secret itself, or NULL. */
-	const char *(*secret_param)(const Gateway *gateway);
 	HookAck text_ack;
 	HookAck receipt_ack;
 };

@@ -477,7 +477,6 @@ const GatewayAdapter generic_adapter = {
 	.parse = generic_parse,
 	.hook_forms = generic_forms,
 	.events = generic_events,
-	.secret_param = generic_secret_param,
 	.text_ack = {200, NULL, ""},
 	.receipt_ack = {200, NULL, ""},
 };

@@ -61,7 +61,6 @@ extern char *generic_to_text(json_t *value);
 extern char *generic_text(json_t *value, json_t *section, const char *key);
 extern char *generic_word(json_t *value, json_t *section, const char *key);
 
-extern const char *generic_secret_param(const Gateway *gateway);
 extern int generic_events(const Gateway *gateway, const HookRequest *req,
 						  Hook *hook);
 

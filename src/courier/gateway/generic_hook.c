@@ -71,13 +71,6 @@ present_token(const Gateway *gateway, const HookRequest *req, Hook *hook)
 	form_free(&form);
 }
 
-const char *
-generic_secret_param(const Gateway *gateway)
-{
-	return json_string_value(
-		json_object_get(json_object_get(gateway->settings, "token"), "query"));
-}
-
 /* Whether all that "when" asks for holds. */
 static bool
 holds(json_t *event, json_t *when)

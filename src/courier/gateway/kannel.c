@@ -385,13 +385,6 @@ kannel_events(const Gateway *gateway, const HookRequest *req, Hook *hook)
 	return (*req->ref ? add_receipt(req, hook) : add_text(req, hook)) ? 0 : 400;
 }
 
-static const char *
-kannel_secret_param(const Gateway *gateway)
-{
-	(void) gateway;
-	return "token";
-}
-
 static const HookForm kannel_forms[] = {
 	{"GET", NULL}, {"POST", "application/x-www-form-urlencoded"}, {NULL, NULL}};
 
@@ -403,7 +396,6 @@ const GatewayAdapter kannel_adapter = {
 	.parse = kannel_parse,
 	.hook_forms = kannel_forms,
 	.events = kannel_events,
-	.secret_param = kannel_secret_param,
 	.text_ack = {200, NULL, ""},
 	.receipt_ack = {200, NULL, ""},
 };
