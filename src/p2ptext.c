@@ -12,6 +12,8 @@
  */
 #include "postgres.h"
 
+#include <sys/socket.h>
+
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"

@@ -1,6 +1,6 @@
-# The feed: another cluster follows campaigns by logical replication, row by
-# row, and sends nothing; the publication comes and goes with the extension,
-# and a dump of the database still restores.
+# The feed: another cluster, set up as README.md says, follows campaigns by
+# logical replication, row by row, and sends nothing; the publication comes and
+# goes with the extension, and a dump of the database still restores.
 
 use strict;
 use warnings;
@@ -39,10 +39,12 @@ value($node, "SELECT p2ptext.add_variant('c', 'B', 'Hi {{first_name}}, can we co
 value($node, "SELECT p2ptext.approve_batch('c', 100)");
 wait_for($node, "SELECT count(*) FROM p2ptext.message WHERE direction = 'out'", 100, 'texts leave before anybody follows');
 
-$follower->safe_psql('postgres', 'CREATE EXTENSION p2ptext');
-$follower->safe_psql('postgres', "CREATE SUBSCRIPTION p2ptext CONNECTION '"
-	  . $node->connstr('postgres') =~ s/'/''/gr . "' PUBLICATION p2ptext_feed");
-$follower->wait_for_subscription_sync($node, 'p2ptext');
+my ($here, $there) = slurp_file('README.md') =~ /^```pgsql\n(.*?)^```$/msg;
+my $connection = join ' ', 'host=' . $node->host, 'port=' . $node->port, 'dbname=postgres user=feed';
+value($node, $here);
+ok($there =~ s/CONNECTION '.*?'/CONNECTION '$connection'/, 'README.md says how to follow');
+$follower->safe_psql('postgres', $there);
+$follower->wait_for_subscription_sync($node, 'campaigns');
 value($node, "SELECT p2ptext.approve_batch('c')");
 wait_for($node, "SELECT count(*) FROM p2ptext.message WHERE direction = 'out' AND status IN ('delivered', 'undelivered')",
 	VOTERS, '... and the others while it does', 60);
@@ -84,7 +86,7 @@ is($node->safe_psql('restored', $members), scalar @tables, 'the restored databas
 is($node->safe_psql('restored', "SELECT md5(string_agg(m::text, '|' ORDER BY id)) FROM p2ptext.message m"),
 	value($node, "SELECT md5(string_agg(m::text, '|' ORDER BY id)) FROM p2ptext.message m"), '... and every message');
 
-$follower->safe_psql('postgres', 'DROP SUBSCRIPTION p2ptext');
+$follower->safe_psql('postgres', 'DROP SUBSCRIPTION campaigns');
 is($follower->safe_psql('postgres', 'SELECT count(*) FROM p2ptext.message'),
 	value($node, 'SELECT count(*) FROM p2ptext.message'), 'who no longer follows keeps the rows');
 value($node, 'DROP EXTENSION p2ptext CASCADE');

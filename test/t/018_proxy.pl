@@ -1,7 +1,8 @@
 # The reverse proxies of README.md, nginx and Caddy, configured as it says:
 # what providers sign arrives through https as it was sent, nothing else of the
 # listener can be reached, nobody can say where he comes from but the proxy, and
-# a crowd behind a trusted proxy is no crowd.
+# a crowd behind a trusted proxy is no crowd.  README.md's function for PostgREST
+# does without the listener.
 
 use strict;
 use warnings;
@@ -311,6 +312,36 @@ sub check_crowd
 	return;
 }
 
+# README.md's function for PostgREST, with what that tells it.
+sub check_function
+{
+	my ($function) = $readme =~ /^```sql\n(CREATE DOMAIN "\*\/\*".*?)^```$/ms or die 'no function in README.md';
+	my %hook = signed('/webhook/tw', text('SM-function', 'By PostgREST'));
+	my %headers = ('x-type' => FORM, 'x-url' => '/webhook/tw', 'x-method' => 'POST',
+		'content-type' => 'application/octet-stream', 'x-twilio-signature' => $hook{headers}{'X-Twilio-Signature'});
+	my $no = '403|[{"Content-Type": "text/plain"}]|';
+
+	value($node, $function);
+	foreach (
+		[ THERE, $hook{body}, "${no}not from this address, or the signature is wrong\n" ],
+		[ '127.0.0.1', "$hook{body}!", "${no}the signature is missing or wrong\n" ],
+		[ '127.0.0.1', $hook{body}, '200|[{"Content-Type": "text/xml"}]|' . TAKEN =~ s/^200 //r ])
+	{
+		my ($client, $body, $wanted) = @$_;
+		my $request = join ', ', map { "'$_', '$headers{$_}'" } sort keys %headers;
+
+		is(value($node, <<SQL), $wanted, 'the function for PostgREST answers');
+BEGIN;
+SELECT set_config('request.headers', jsonb_build_object($request, 'x-client', '$client')::text, true) \\gset
+SELECT convert_from(webhook('\\x@{[unpack 'H*', $body]}'), 'UTF8') AS body \\gset
+SELECT current_setting('response.status'), current_setting('response.headers'), :'body';
+COMMIT;
+SQL
+	}
+	is(value($node, "SELECT body FROM p2ptext.inbound WHERE provider_id = 'SM-function'"), 'By PostgREST', '... and stores');
+	return;
+}
+
 # The proxy is one address like any other then.
 sub check_untrusted
 {
@@ -352,6 +383,7 @@ foreach my $proxy (qw(nginx caddy))
 	check_crowd($proxy);
 }
 check_untrusted('nginx');
+check_function();
 
 $node->stop;
 $gateway->stop;
