@@ -59,3 +59,40 @@ SELECT voter_key, reason, detail FROM p2ptext.dropped WHERE campaign_id = :camp 
 SELECT (SELECT count(*) FROM p2ptext.outbox WHERE campaign_id = :camp AND kind = 'initial') + (SELECT count(*) FROM p2ptext.message WHERE campaign_id = :camp AND kind = 'initial') AS initial_texts,
 	(SELECT contacts FROM p2ptext.campaign_summary WHERE campaign = 'report') AS contacts;
 ROLLBACK;
+
+-- metrics: one block for each, in the form that Prometheus reads
+CREATE VIEW metric AS SELECT line FROM regexp_split_to_table(p2ptext.metrics(), '\n') AS line;
+SELECT count(*) > 20 AS many, bool_and(line ~ '^(# (HELP|TYPE) p2ptext_[a-z_]+ .+|p2ptext_[a-z_]+(\{([a-z]+="([^"\\]|\\.)*",?)+\})? [0-9.]+|)$') AS well_formed FROM metric;
+SELECT count(*) = count(DISTINCT split_part(line, ' ', 3)) AS once_each FROM metric WHERE line LIKE '# TYPE%';
+-- ... and each number is what the tables say
+SELECT (SELECT split_part(line, ' ', 2)::bigint FROM metric WHERE line LIKE 'p2ptext_inbox_waiting %')
+	= (SELECT count(*) FROM p2ptext.conversation WHERE waiting_since IS NOT NULL) AS inbox,
+	(SELECT split_part(line, ' ', 2)::bigint FROM metric WHERE line LIKE 'p2ptext_inbound_unmatched %')
+	= (SELECT count(*) FROM p2ptext.unmatched) AS unmatched,
+	(SELECT split_part(line, ' ', 2)::bigint FROM metric WHERE line LIKE 'p2ptext_outbox_queued %')
+	= (SELECT count(*) FROM p2ptext.outbox WHERE position > 0) AS queued;
+-- a name may hold what the form does not
+INSERT INTO p2ptext.brand (brand) VALUES (E'Odd "brand" \\ of\nthree');
+SELECT line FROM metric WHERE line LIKE 'p2ptext_limit_resting%Odd%';
+DELETE FROM p2ptext.brand WHERE brand LIKE 'Odd%';
+
+-- what is wrong with a gateway
+SET client_min_messages = error;
+SELECT name FROM p2ptext.add_gateway('check-tw', 'twilio', 'AC1');
+SELECT * FROM p2ptext.check_gateway('check-tw');
+UPDATE p2ptext.gateway SET verify_webhooks = false, enabled = false WHERE name = 'check-tw';
+SELECT name FROM p2ptext.add_gateway('check-telnyx', 'telnyx', senders => '{+12025550188}');
+SET p2ptext.public_url = 'http://sms.example.org/';
+SET p2ptext.port = 8080;
+SELECT * FROM p2ptext.check_gateway('check-tw') WHERE level <> 'error';
+UPDATE p2ptext.gateway SET webhook_addresses = '{192.0.2.0/24}' WHERE name = 'check-tw';
+SELECT finding FROM p2ptext.check_gateway('check-tw') WHERE finding ~ 'believed|any address';
+SELECT level, finding FROM p2ptext.check_gateway('check-telnyx');
+\set VERBOSITY terse
+UPDATE p2ptext.gateway SET webhook_addresses = '{}' WHERE name = 'check-tw';
+\set VERBOSITY default
+SELECT * FROM p2ptext.check_gateway('nobody');
+DELETE FROM p2ptext.sender WHERE number = '+12025550188';
+DELETE FROM p2ptext.gateway WHERE name LIKE 'check-%';
+RESET p2ptext.public_url;
+RESET p2ptext.port;

@@ -291,8 +291,8 @@ take_ack(WireFrame *frame)
 
 	if (!wire_done(frame) || status < 200 || status > 599)
 		return false;
-	if (slot && slot->request->route.kind != ROUTE_WEBHOOK)
-		return false;
+	if (slot && slot->request->route.kind != ROUTE_WEBHOOK && status == 200)
+		return false; /* that takes a page */
 	if (slot)
 		release(slot, status);
 	return true;
