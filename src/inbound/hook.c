@@ -13,7 +13,9 @@
  */
 #include "postgres.h"
 
+#include "common/hashfn.h"
 #include "executor/spi.h"
+#include "utils/memutils.h"
 
 #include "inbound/hook.h"
 #include "p2ptext.h"
@@ -69,6 +71,45 @@ hook_tell(Courier *courier, HeapTuple tuple, TupleDesc desc, bool addresses)
 	return courier_frame_end(courier);
 }
 
+/* A signature that was good, and what came with it. */
+typedef struct Seen
+{
+	uint64 signature;
+	uint64 content;
+} Seen;
+
+#define SEEN_MOST 65536
+
+/*
+ * Plivo's older signatures cover a nonce but no field, so one overheard would
+ * do for any text.  It may come again only with what it came with before, as
+ * far as this table remembers; strangers can put nothing into it.
+ */
+static bool
+is_reused(const Proof *proof, const WireFrame *rest)
+{
+	static Seen *table;
+	uint64 content = hash_bytes_extended(rest->next, rest->end - rest->next, 0);
+
+	if (proof->kind != WIRE_PROOF_HMAC_SHA256)
+		return false;
+	if (table == NULL)
+		table =
+			MemoryContextAllocZero(TopMemoryContext, SEEN_MOST * sizeof(Seen));
+	for (uint32 i = 0; i < proof->n_signatures; i++)
+	{
+		WireStr str = proof->signatures[i];
+		uint64 signature =
+			hash_bytes_extended((const unsigned char *) str.data, str.len, 0);
+		Seen *seen = &table[signature % SEEN_MOST];
+
+		if (seen->signature == signature && seen->content != content)
+			return true;
+		*seen = (Seen){signature, content};
+	}
+	return false;
+}
+
 /*
  * The rest of a WIRE_WEBHOOK frame, after the gateway's id.  The events join
  * the batch only if they are proved to be that gateway's, which is NULL when
@@ -80,11 +121,16 @@ hook_judge(const HookGateway *gateway, int32 id, EventBatch *events,
 {
 	int before = events->n;
 	Proof proof;
+	WireFrame rest;
 
-	if (!proof_take(&proof, frame) || !events_take(events, id, frame))
+	if (!proof_take(&proof, frame))
+		return HOOK_BROKEN;
+	rest = *frame;
+	if (!events_take(events, id, frame))
 		return HOOK_BROKEN;
 	if (gateway != NULL &&
-		(!gateway->verify || proof_ok(&proof, gateway->secrets)))
+		(!gateway->verify ||
+		 (proof_ok(&proof, gateway->secrets) && !is_reused(&proof, &rest))))
 		return HOOK_PROVED;
 	events->n = before;
 	return HOOK_UNPROVED;

@@ -250,6 +250,21 @@ like(receive(twilio('tw', '/sms/in', { %text, MessageSid => 'SM5' }, 'https://ev
 like(receive(twilio('tw', "/deep/below/status/$ref", { MessageSid => 'SM6', MessageStatus => 'sent' })), qr/^200/, 'a receipt by a path of the application');
 is(value($node, "SELECT ref FROM p2ptext.inbound WHERE provider_id = 'SM6'"), $ref, '... has its reference');
 like(receive(telnyx('t2', 'Hi', int(time) - 400)), qr/^403/, 'what was signed long ago proves nothing');
+# Plivo's older signature covers a nonce and no field.
+sub plivo_v2
+{
+	my ($id, $text) = @_;
+	my %w = plivo($id, $text);
+
+	$w{headers} = { 'Content-Type' => FORM, 'X-Plivo-Signature-V2-Nonce' => 'nonce2',
+		'X-Plivo-Signature-V2' => hmac_sha256_base64("$public/webhook/plivo" . 'nonce2', SECRET) . '=' };
+	return %w;
+}
+is(deliver(plivo_v2('p2', 'Hi')), 200, 'Plivo, the older signature');
+is(deliver(plivo_v2('p2', 'Hi')), 200, '... may come again as it was');
+is(deliver(plivo_v2('p3', 'STOP')), 403, '... but is good for nothing else');
+is(value($node, "SELECT count(*) FROM p2ptext.inbound WHERE provider_id = 'p3'"), 0, '... which is not kept');
+
 like(receive(gateway => 'nobody', path => '/x'), qr/^404/, 'a gateway that there is not');
 like(receive(twilio('tw', '/webhook/tw', \%text), method => 'GET'), qr/^405/, 'a method that the provider does not use');
 like(receive(twilio('tw', '/webhook/tw', \%text), headers => {}), qr/^415/, 'nor such content');
