@@ -26,7 +26,7 @@ demo:
 	test/with-cluster $(if $(KEEP),--keep )-- test/demo
 
 check:
-	test/install-packages --try fuzz kannel clock
+	test/install-packages --try fuzz kannel proxy clock
 	test/check
 
 bench:
