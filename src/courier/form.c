@@ -183,6 +183,24 @@ percent_encode(Buf *out, const char *str)
 	encode(out, str, "%20");
 }
 
+void
+percent_decode(Buf *out, const char *str, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+	{
+		int high = str[i] == '%' && len - i > 2 ? hex_value(str[i + 1]) : -1;
+		int low = high >= 0 ? hex_value(str[i + 2]) : -1;
+		char c = str[i] == '+' ? ' ' : str[i];
+
+		if (low >= 0)
+		{
+			c = (char) (high << 4 | low);
+			i += 2;
+		}
+		buf_put(out, &c, 1);
+	}
+}
+
 static int
 base64_value(char c)
 {

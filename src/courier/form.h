@@ -43,6 +43,10 @@ extern void form_free(Form *form);
 extern void form_add(Buf *out, const char *key, const char *value);
 
 extern void percent_encode(Buf *out, const char *str);
+
+/* Decode to bytes that need not be text; what is no escape stays as it is. */
+extern void percent_decode(Buf *out, const char *str, size_t len);
+
 extern bool base64_decode(Buf *out, const char *str);
 extern bool utf8_valid(const char *str, size_t len); /* and free of NUL */
 

@@ -51,8 +51,9 @@ refusal_text(unsigned status)
 static bool
 is_secret(const Hook *hook, const char *value, size_t len)
 {
-	for (size_t i = 0;
-		 hook->proof == WIRE_PROOF_TOKEN && i < hook->n_signatures; i++)
+	if (hook->proof != WIRE_PROOF_TOKEN || len == 0)
+		return false;
+	for (size_t i = 0; i < hook->n_signatures; i++)
 	{
 		if (hook->signatures[i].len == len &&
 			memcmp(buf_str(&hook->signatures[i]), value, len) == 0)
@@ -61,16 +62,16 @@ is_secret(const Hook *hook, const char *value, size_t len)
 	return false;
 }
 
-/* The same of "name=value" as it stands in a form or query. */
+/* The same of a value as it stands in a form or query. */
 static bool
-holds_secret(const Hook *hook, const char *pair, size_t len)
+holds_secret(const Hook *hook, const char *value, size_t len)
 {
-	Form form = {0};
-	bool secret =
-		form_decode(&form, pair, len) && form.n == 1 &&
-		is_secret(hook, form.fields[0].value, strlen(form.fields[0].value));
+	Buf plain = {0};
+	bool secret;
 
-	form_free(&form);
+	percent_decode(&plain, value, len);
+	secret = is_secret(hook, buf_str(&plain), plain.len);
+	buf_free(&plain);
 	return secret;
 }
 
@@ -84,12 +85,11 @@ put_without_secret(Buf *out, const char *data, size_t len, const Hook *hook)
 	{
 		const char *next = memchr(data, '&', (size_t) (end - data));
 		const char *stop = next ? next : end;
-		size_t pair_len = (size_t) (stop - data);
+		const char *equals = memchr(data, '=', (size_t) (stop - data));
+		bool secret = equals && holds_secret(hook, equals + 1,
+											 (size_t) (stop - equals - 1));
 
-		if (holds_secret(hook, data, pair_len))
-			pair_len = (size_t) ((const char *) memchr(data, '=', pair_len) +
-								 1 - data);
-		buf_put(out, data, pair_len);
+		buf_put(out, data, (size_t) ((secret ? equals + 1 : stop) - data));
 		if (next)
 			buf_puts(out, "&");
 		data = next ? next + 1 : end;

@@ -148,7 +148,8 @@ submit_webhook(Request *request, const char *method, uint64_t id)
 								.arg = request};
 	unsigned status;
 
-	if (gateway->adapter == NULL) /* removed just now */
+	/* Removed just now, or it has become one without webhooks. */
+	if (gateway->adapter == NULL || gateway->adapter->events == NULL)
 		return MHD_HTTP_NOT_FOUND;
 	status = intake(gateway, &hook_request, id, &request->ack);
 	if (status == MHD_HTTP_FORBIDDEN &&

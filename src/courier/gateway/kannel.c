@@ -169,34 +169,6 @@ kannel_parse(const Gateway *gateway, const HttpResponse *res,
 		copy_text(result->text, sizeof(result->text), res->body);
 }
 
-static int
-hex_value(char c)
-{
-	const char *digits = "0123456789abcdef0123456789ABCDEF";
-	const char *digit = c ? strchr(digits, c) : NULL;
-
-	return digit ? (int) (digit - digits) & 15 : -1;
-}
-
-/* Undo percent encoding, to bytes that need not be text. */
-static void
-unescape(Buf *out, const char *str, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-	{
-		int high = str[i] == '%' && len - i > 2 ? hex_value(str[i + 1]) : -1;
-		int low = high >= 0 ? hex_value(str[i + 2]) : -1;
-		char c = str[i] == '+' ? ' ' : str[i];
-
-		if (low >= 0)
-		{
-			c = (char) (high << 4 | low);
-			i += 2;
-		}
-		buf_put(out, &c, 1);
-	}
-}
-
 /* Find a parameter in "key=value&..." and add its bytes; false if not there. */
 static bool
 find_param(const char *data, size_t len, const char *key, Buf *out)
@@ -212,8 +184,8 @@ find_param(const char *data, size_t len, const char *key, Buf *out)
 		if ((size_t) (stop - data) > key_len && data[key_len] == '=' &&
 			memcmp(data, key, key_len) == 0)
 		{
-			unescape(out, data + key_len + 1,
-					 (size_t) (stop - data) - key_len - 1);
+			percent_decode(out, data + key_len + 1,
+						   (size_t) (stop - data) - key_len - 1);
 			return true;
 		}
 		data = next ? next + 1 : end;
