@@ -38,7 +38,7 @@ SELECT (p2ptext.store_inbound(array_agg(g.id), array_agg('text'::text), array_ag
 	array_agg(''::text), array_agg(''::text), array_agg(''::bytea))).fresh
 FROM p2ptext.gateway g, unnest('{1,2,3,3,4,5}'::int[], '{yes,n,where?,y,STOP,wrong number}'::text[]) WITH ORDINALITY t(voter, body, n)
 WHERE g.name = 'report-test';
-SELECT * FROM p2ptext.apply_inbound();
+SELECT applied, parked FROM p2ptext.apply_inbound();
 SELECT status FROM p2ptext.reply((SELECT id FROM p2ptext.conversation WHERE campaign_id = :camp AND voter_key = '3'), 'At the school');
 -- a person records an answer of 6 and changes it
 SELECT value FROM p2ptext.record_answer((SELECT id FROM p2ptext.conversation WHERE campaign_id = :camp AND voter_key = '6'), 'no');

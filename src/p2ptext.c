@@ -12,14 +12,11 @@
  */
 #include "postgres.h"
 
-#include <sys/socket.h>
+#include <arpa/inet.h>
 
 #include "fmgr.h"
 #include "miscadmin.h"
-#include "utils/builtins.h"
 #include "utils/guc.h"
-#include "utils/inet.h"
-#include "utils/varlena.h"
 
 #include "compat.h"
 #include "p2ptext.h"
@@ -44,13 +41,28 @@ char *p2ptext_databases;
 
 void _PG_init(void);
 
+/* "address" or "address/bits", as the listener reads it */
 static bool
-is_network(const char *text)
+is_network(char *text)
 {
 	unsigned char address[16];
+	char *slash = strchr(text, '/');
+	char *end;
+	long most;
+	long bits;
 
-	return pg_inet_net_pton(PGSQL_AF_INET, text, address, -1) >= 0 ||
-		   pg_inet_net_pton(PGSQL_AF_INET6, text, address, -1) >= 0;
+	if (slash)
+		*slash = '\0';
+	most = inet_pton(AF_INET, text, address) == 1	 ? 32
+		   : inet_pton(AF_INET6, text, address) == 1 ? 128
+													 : -1;
+	if (slash == NULL || most < 0)
+		return most >= 0;
+	*slash = '/';
+	if (strspn(slash + 1, "0123456789") != strlen(slash + 1))
+		return false;
+	bits = strtol(slash + 1, &end, 10);
+	return end > slash + 1 && end <= slash + 4 && bits <= most;
 }
 
 /* The listener would not start with a list that it cannot read. */
@@ -58,20 +70,22 @@ static bool
 check_trusted_proxies(char **newval, void **extra, GucSource source)
 {
 	char *copy = pstrdup(*newval);
-	List *networks;
-	ListCell *cell;
-	bool ok = SplitGUCList(copy, ',', &networks);
+	char *rest = copy;
+	bool ok = true;
 
-	foreach (cell, networks)
+	while (ok && copy[strspn(copy, " \t")] != '\0' && rest != NULL)
 	{
-		if (ok && !is_network(lfirst(cell)))
-		{
-			GUC_check_errdetail("\"%s\" is no address or network.",
-								(char *) lfirst(cell));
-			ok = false;
-		}
+		char *text = strsep(&rest, ",");
+		size_t len;
+
+		text += strspn(text, " \t");
+		len = strlen(text);
+		while (len > 0 && strchr(" \t", text[len - 1]) != NULL)
+			text[--len] = '\0';
+		ok = is_network(text);
+		if (!ok)
+			GUC_check_errdetail("\"%s\" is no address or network.", text);
 	}
-	list_free(networks);
 	pfree(copy);
 	return ok;
 }

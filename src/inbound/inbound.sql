@@ -97,23 +97,31 @@ CREATE FUNCTION p2ptext.join_parts(patience interval DEFAULT '10 minutes') RETUR
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	RETURN QUERY WITH piece AS MATERIALIZED (
+	RETURN QUERY WITH waiting AS (
 		SELECT i.id, i.gateway_id, i.phone, i.sender, i.body, i.received_at,
 			   regexp_replace(i.part, '/[0-9]+/[0-9]+$', '') AS which,
 			   (regexp_match(i.part, '/([0-9]+)/[0-9]+$'))[1]::int AS nth,
 			   (regexp_match(i.part, '/([0-9]+)$'))[1]::int AS of
 		FROM p2ptext.inbound i WHERE i.applied_at IS NULL AND i.part IS NOT NULL),
+	piece AS (
+		SELECT w.*, row_number() OVER (PARTITION BY w.gateway_id, w.phone, w.sender, w.which, w.of, w.nth
+									   ORDER BY w.id) AS copy
+		FROM waiting w),
 	whole AS (
-		SELECT array_agg(p.id ORDER BY p.nth, p.id) AS ids, string_agg(p.body, '' ORDER BY p.nth, p.id) AS body
+		SELECT array_agg(p.id ORDER BY p.copy, p.nth) AS ids,
+			   string_agg(p.body, '' ORDER BY p.nth) FILTER (WHERE p.copy = 1) AS body
 		FROM piece p
 		GROUP BY p.gateway_id, p.phone, p.sender, p.which, p.of
 		HAVING count(DISTINCT p.nth) >= p.of OR min(p.received_at) < now() - patience),
-	rest AS (
+	-- Another session may have made a text of some of them meanwhile.
+	made AS (
+		UPDATE p2ptext.inbound i SET body = w.body, part = NULL
+		FROM whole w WHERE i.id = w.ids[1] AND i.part IS NOT NULL AND i.applied_at IS NULL
+		RETURNING i.id, w.ids),
+	joined AS (
 		UPDATE p2ptext.inbound i SET applied_at = now(), outcome = 'joined'
-		FROM whole w WHERE i.id = ANY (w.ids[2:]) AND i.applied_at IS NULL)
-	UPDATE p2ptext.inbound i SET body = w.body, part = NULL
-	FROM whole w WHERE i.id = w.ids[1] AND i.part IS NOT NULL
-	RETURNING i.id;
+		FROM made m WHERE i.id = ANY (m.ids[2:]))
+	SELECT m.id FROM made m;
 END
 $$;
 COMMENT ON FUNCTION p2ptext.join_parts(interval) IS
@@ -241,11 +249,13 @@ BEGIN
 	-- one that we were about to try again.
 	SELECT array_agg(o.id), array_agg(o.campaign_id), array_agg(o.provider_id)
 	INTO found_ids, found_campaigns, provider_ids
-	FROM (SELECT o.id, o.campaign_id, min(i.provider_id) AS provider_id
-		  FROM p2ptext.inbound i
-		  JOIN p2ptext.outbox o ON o.id = p2ptext.ref_id(i.ref) AND o.ref = i.ref
-		  WHERE i.id = ANY (ids) AND i.kind = 'receipt' AND o.status <> 'sending'
-		  GROUP BY o.id, o.campaign_id) o;
+	FROM (SELECT t.id, t.campaign_id, min(t.provider_id) AS provider_id
+		  FROM (SELECT o.id, o.campaign_id, i.provider_id
+				FROM p2ptext.inbound i
+				JOIN p2ptext.outbox o ON o.id = p2ptext.ref_id(i.ref) AND o.ref = i.ref
+				WHERE i.id = ANY (ids) AND i.kind = 'receipt' AND o.status <> 'sending'
+				FOR UPDATE OF o SKIP LOCKED) t
+		  GROUP BY t.id, t.campaign_id) o;
 	IF found_ids IS NOT NULL THEN
 		PERFORM p2ptext.settle(found_ids, found_campaigns, provider_ids);
 	END IF;
@@ -287,9 +297,8 @@ BEGIN
 	FROM receipt r
 	LEFT JOIN p2ptext.message m ON m.id = r.message_id AND m.ref = r.ref
 	WHERE i.id = r.id
-	-- Not yet: its sender still waits for the gateway's answer.
-	AND NOT EXISTS (SELECT FROM p2ptext.outbox o
-					WHERE o.id = r.message_id AND o.ref = r.ref AND o.status = 'sending');
+	-- Not yet: its sender waits for the gateway's answer, or has just had it.
+	AND NOT EXISTS (SELECT FROM p2ptext.outbox o WHERE o.id = r.message_id AND o.ref = r.ref);
 END
 $$;
 COMMENT ON FUNCTION p2ptext.apply_receipts(bigint[]) IS
@@ -300,8 +309,8 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 BEGIN
-	WITH incoming AS MATERIALIZED (
-		SELECT i.*, c.campaign_id AS camp, c.id AS conv, nextval('p2ptext.message_id') AS msg,
+	WITH candidate AS MATERIALIZED (
+		SELECT i.*, c.campaign_id AS camp, c.id AS conv,
 			   p2ptext.text_meaning(i.status, i.body) AS meaning
 		FROM (SELECT * FROM p2ptext.inbound i
 			  WHERE i.id = ANY (ids) AND i.kind = 'text' ORDER BY i.id) i
@@ -311,6 +320,15 @@ BEGIN
 			FROM p2ptext.conversation c JOIN p2ptext.campaign k ON k.id = c.campaign_id
 			WHERE c.phone = i.phone AND k.gateway_id = i.gateway_id
 			ORDER BY c.sender = i.sender DESC, c.last_out_at DESC NULLS LAST, c.id DESC LIMIT 1) c ON true),
+	-- Somebody may hold a conversation for long; its texts wait, and no others.
+	free AS MATERIALIZED (
+		SELECT c.id FROM p2ptext.conversation c
+		JOIN (SELECT DISTINCT n.camp, n.conv FROM candidate n) n ON n.conv = c.id AND n.camp = c.campaign_id
+		FOR NO KEY UPDATE OF c SKIP LOCKED),
+	incoming AS MATERIALIZED (
+		SELECT n.*, nextval('p2ptext.message_id') AS msg
+		FROM (SELECT * FROM candidate n
+			  WHERE n.conv IS NULL OR n.conv IN (SELECT f.id FROM free f) ORDER BY n.id) n),
 	kept AS (
 		INSERT INTO p2ptext.message (id, campaign_id, conversation_id, direction, kind, status, sender,
 									 phone, body, sms_segments, media, gateway_id, provider_id, created_at)
@@ -359,7 +377,8 @@ END
 $$;
 COMMENT ON FUNCTION p2ptext.apply_texts(bigint[]) IS 'puts voters'' texts into their conversations';
 
-CREATE FUNCTION p2ptext.apply_inbound(max_rows int DEFAULT 500, OUT applied bigint, OUT parked bigint)
+CREATE FUNCTION p2ptext.apply_inbound(max_rows int DEFAULT 500, after bigint DEFAULT 0,
+	OUT applied bigint, OUT parked bigint, OUT mark bigint)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -371,7 +390,9 @@ DECLARE
 BEGIN
 	-- Those that have waited too long for the rest of them.
 	PERFORM p2ptext.keep_wishes(array_agg(j)) FROM p2ptext.join_parts() AS j;
-	ids := ARRAY(SELECT i.id FROM p2ptext.inbound i WHERE i.applied_at IS NULL AND i.part IS NULL
+	-- Above a mark, as claims are: what was applied lies dead in the index.
+	ids := ARRAY(SELECT i.id FROM p2ptext.inbound i
+				 WHERE i.applied_at IS NULL AND i.part IS NULL AND i.id > after
 				 ORDER BY i.id LIMIT max_rows FOR UPDATE SKIP LOCKED);
 	BEGIN
 		PERFORM p2ptext.apply_receipts(ids);
@@ -397,14 +418,15 @@ BEGIN
 		END LOOP;
 	END;
 	SELECT count(i.applied_at), count(*) - count(i.applied_at),
+		   coalesce(min(i.id) FILTER (WHERE i.applied_at IS NULL) - 1, max(i.id), after),
 		   count(i.applied_at) FILTER (WHERE i.kind = 'text'), array_agg(DISTINCT i.campaign_id)
-	INTO applied, parked, texts, campaigns
+	INTO applied, parked, mark, texts, campaigns
 	FROM p2ptext.inbound i WHERE i.id = ANY (ids);
 	PERFORM p2ptext.tell_applied(applied - texts, texts, campaigns);
 END
 $$;
-COMMENT ON FUNCTION p2ptext.apply_inbound(int) IS
-'applies stored events in order; parked ones wait for the answer to their own send request';
+COMMENT ON FUNCTION p2ptext.apply_inbound(int, bigint) IS
+'applies stored events after an id in order; parked ones wait for the answer to their own send request, or for who holds their conversation; none is left up to mark';
 
 CREATE FUNCTION p2ptext.prune_inbound(older_than interval, max_rows int DEFAULT 10000) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp

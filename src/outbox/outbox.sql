@@ -69,14 +69,21 @@ CREATE FUNCTION p2ptext.suppress_opted_out() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+	-- Who holds one of these for long must not keep the opt-out from being kept;
+	-- claim() looks again, and apply_texts() closes.
 	UPDATE p2ptext.outbox o SET status = 'suppressed', reason = 'opted_out', position = NULL, not_before = NULL
-	FROM new_rows n
-	WHERE n.phone = o.phone AND n.ended_at IS NULL AND o.status IN ('draft', 'approved');
+	FROM (SELECT d.id, d.campaign_id
+		  FROM p2ptext.outbox d JOIN new_rows n ON n.phone = d.phone
+		  WHERE n.ended_at IS NULL AND d.status IN ('draft', 'approved')
+		  FOR NO KEY UPDATE OF d SKIP LOCKED) d
+	WHERE o.id = d.id AND o.campaign_id = d.campaign_id;
 	UPDATE p2ptext.conversation c
 	SET message_status = 'closed', result = 'opted_out', waiting_since = NULL
-	FROM new_rows n
-	WHERE n.phone = c.phone AND n.ended_at IS NULL
-	AND (c.message_status <> 'closed' OR c.result IS DISTINCT FROM 'opted_out');
+	FROM (SELECT v.id, v.campaign_id
+		  FROM p2ptext.conversation v JOIN new_rows n ON n.phone = v.phone
+		  WHERE n.ended_at IS NULL AND (v.message_status <> 'closed' OR v.result IS DISTINCT FROM 'opted_out')
+		  FOR NO KEY UPDATE OF v SKIP LOCKED) v
+	WHERE c.id = v.id AND c.campaign_id = v.campaign_id;
 	RETURN NULL;
 END
 $$;

@@ -61,6 +61,7 @@ static int64 parked;
 static bool apply_wanted = true;
 static TimestampTz store_after; /* now, if that is past */
 static TimestampTz apply_after;
+static int64 applied_to; /* no event up to this waits */
 
 static void
 load_settings(void *arg)
@@ -267,6 +268,7 @@ typedef struct Applied
 {
 	int64 applied;
 	int64 parked;
+	int64 mark;
 } Applied;
 
 static void
@@ -274,15 +276,17 @@ apply_work(void *arg)
 {
 	static SPIPlanPtr plan;
 	Applied *result = arg;
-	Oid types[] = {INT4OID};
-	Datum args[] = {Int32GetDatum(p2ptext_batch_size + (int32) parked)};
+	Oid types[] = {INT4OID, INT8OID};
+	Datum args[] = {Int32GetDatum(p2ptext_batch_size + (int32) parked),
+					Int64GetDatum(applied_to)};
 	HeapTuple tuple;
 	bool isnull;
 
 	if (plan == NULL)
 	{
 		plan = SPI_prepare(
-			"SELECT applied, parked FROM p2ptext.apply_inbound($1)", 1, types);
+			"SELECT applied, parked, mark FROM p2ptext.apply_inbound($1, $2)",
+			2, types);
 		SPI_keepplan(plan);
 	}
 	if (SPI_execute_plan(plan, args, NULL, false, 0) != SPI_OK_SELECT)
@@ -292,13 +296,15 @@ apply_work(void *arg)
 		DatumGetInt64(SPI_getbinval(tuple, SPI_tuptable->tupdesc, 1, &isnull));
 	result->parked =
 		DatumGetInt64(SPI_getbinval(tuple, SPI_tuptable->tupdesc, 2, &isnull));
+	result->mark =
+		DatumGetInt64(SPI_getbinval(tuple, SPI_tuptable->tupdesc, 3, &isnull));
 }
 
 /* One batch; more is wanted while batches come full. */
 static void
 apply_events(void)
 {
-	Applied result = {0, 0};
+	Applied result = {0};
 
 	if (!worker_transaction("p2ptext: apply events", apply_work, &result))
 	{
@@ -308,6 +314,7 @@ apply_events(void)
 	}
 	worker_count(COUNT_APPLIED, result.applied);
 	parked = result.parked;
+	applied_to = result.mark;
 	apply_wanted = result.applied >= p2ptext_batch_size;
 	if (!apply_wanted)
 		apply_after =
@@ -341,6 +348,7 @@ keep_house(void)
 	if (!TimestampDifferenceExceeds(done, now, HOUSEKEEPING_MS))
 		return;
 	apply_wanted = true;
+	applied_to = 0;
 	if (p2ptext_inbound_retention > 0)
 		(void) worker_transaction("p2ptext: prune events", prune_work, &pruned);
 	if (pruned < PRUNE_ROWS)
@@ -441,9 +449,13 @@ receiver_run(void)
 			worker_set_state(apply_wanted ? WORKER_BUSY : WORKER_IDLE);
 		if (worker_wait(courier.pid > 0 ? courier.fd : -1,
 						courier.pid > 0 && wire_pending(&courier.out) > 0,
-						wait_time(settings_stale)) ||
-			parked > 0)
+						wait_time(settings_stale)))
+		{
+			/* What others stored may be older than what we did. */
 			apply_wanted = true;
+			applied_to = 0;
+		}
+		apply_wanted |= parked > 0;
 	}
 	if (courier.pid > 0)
 		courier_fail(&courier, "stopping");
