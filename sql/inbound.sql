@@ -253,7 +253,9 @@ SELECT body, part, outcome FROM events WHERE body = 'odd';
 -- old events are forgotten, but not those that wait
 SELECT voters_say('{1}', '{wait}', pre => 'prune');
 UPDATE p2ptext.inbound SET received_at = now() - interval '100 days' WHERE body <> 'odd';
-SELECT p2ptext.prune_inbound('101 days'), p2ptext.prune_inbound('90 days', 5);
-SELECT p2ptext.prune_inbound('90 days') > 0 AS pruned;
+SELECT * FROM p2ptext.prune_inbound('101 days');
+SELECT pruned, mark AS upto FROM p2ptext.prune_inbound('90 days', 5) \gset
+SELECT :pruned AS pruned, (SELECT count(*) FROM p2ptext.inbound WHERE id <= :upto) AS left;
+SELECT pruned > 0 AS pruned FROM p2ptext.prune_inbound('90 days', after => :upto);
 SELECT body, outcome FROM p2ptext.inbound ORDER BY id;
 ROLLBACK;

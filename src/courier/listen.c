@@ -31,7 +31,9 @@
 #define MAX_UNREAD (16 << 20)	/* bytes that the worker has not taken */
 #define CONNECTION_MEMORY 16384 /* for headers */
 #define WORKER_MS 10000			/* to answer */
-#define SWEEP_MS 250			/* how exact times are */
+#define MAX_PAGE_HELD 16
+#define PAGE_MS 1000 /* so long a page is shown again */
+#define SWEEP_MS 250 /* how exact times are */
 #define MAX_DAEMONS (2 * SOCKETS_MAX)
 #define PAGE_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
@@ -52,6 +54,9 @@ static Held held[MAX_HELD];
 static size_t n_held;
 static uint64_t last_id;
 static uint64_t page_asked; /* the request for which the worker makes one */
+static char *page;			/* the last that it made, ... */
+static uint64_t page_made;	/* ... and when */
+static size_t n_page_held;	/* of n_held, those that wait for one */
 static bool serving;		/* the worker has told us of every gateway */
 static bool quitting;
 
@@ -94,6 +99,7 @@ hold(Request *request, uint64_t id)
 	slot->deadline = now_ms() + WORKER_MS;
 	slot->request = request;
 	n_held++;
+	n_page_held += request->route.kind == ROUTE_METRICS;
 	client_leave(request->client);
 	MHD_suspend_connection(request->connection);
 }
@@ -104,6 +110,7 @@ release(Held *slot, unsigned status)
 	slot->request->status = status;
 	slot->id = 0;
 	n_held--;
+	n_page_held -= slot->request->route.kind == ROUTE_METRICS;
 	client_expect(slot->request->client);
 	MHD_resume_connection(slot->request->connection);
 }
@@ -187,6 +194,8 @@ submit(Request *request, const char *method)
 		status = MHD_HTTP_SERVICE_UNAVAILABLE;
 	else if (request->route.kind == ROUTE_WEBHOOK)
 		status = submit_webhook(request, method, id);
+	else if (n_page_held == MAX_PAGE_HELD)
+		status = MHD_HTTP_SERVICE_UNAVAILABLE;
 	else
 		ask_for_page(id);
 	if (status != 0)
@@ -274,7 +283,10 @@ on_request(void *arg, struct MHD_Connection *connection, const char *url,
 		*len = 0;
 		return MHD_YES;
 	}
-	if (request->status == 0)
+	if (request->status == 0 && request->route.kind == ROUTE_METRICS && page &&
+		now_ms() < page_made + PAGE_MS)
+		request->page = xstrndup(page, strlen(page));
+	else if (request->status == 0)
 		return submit(request, method);
 	if (request->page)
 		return respond(connection, 200, PAGE_TYPE, request->page, NULL);
@@ -303,18 +315,25 @@ static bool
 take_page(WireFrame *frame)
 {
 	uint64_t id = wire_get_u64(frame);
-	char *page = frame_str(frame);
-	bool ok = wire_done(frame);
+	char *made = frame_str(frame);
 
-	for (size_t i = 0; i < MAX_HELD && ok && id == page_asked; i++)
+	if (!wire_done(frame) || id != page_asked)
+	{
+		free(made);
+		return wire_done(frame);
+	}
+	page_asked = 0;
+	free(page);
+	page = made;
+	page_made = now_ms();
+	for (size_t i = 0; i < MAX_HELD; i++)
 	{
 		if (held[i].id == 0 || held[i].request->route.kind != ROUTE_METRICS)
 			continue;
 		held[i].request->page = xstrndup(page, strlen(page));
 		release(&held[i], 200);
 	}
-	free(page);
-	return ok;
+	return true;
 }
 
 static bool
@@ -453,6 +472,7 @@ listen_run(void)
 	}
 	for (size_t i = 0; i < n_daemons; i++)
 		MHD_stop_daemon(daemons[i]);
+	free(page);
 	cidr_free(&trusted_proxies);
 	gateway_free_all();
 	return 0;

@@ -71,10 +71,10 @@ hook_tell(Courier *courier, HeapTuple tuple, TupleDesc desc, bool addresses)
 	return courier_frame_end(courier);
 }
 
-/* A signature that was good, and what came with it. */
+/* What was signed well, and what came with it. */
 typedef struct Seen
 {
-	uint64 signature;
+	uint64 signed_string;
 	uint64 content;
 } Seen;
 
@@ -83,30 +83,30 @@ typedef struct Seen
 /*
  * Plivo's older signatures cover a nonce but no field, so one overheard would
  * do for any text.  It may come again only with what it came with before, as
- * far as this table remembers; strangers can put nothing into it.
+ * far as this table remembers.  It goes by the string that was signed, since
+ * strangers can put other signatures, but no other string, beside it.
  */
 static bool
 is_reused(const Proof *proof, const WireFrame *rest)
 {
 	static Seen *table;
 	uint64 content = hash_bytes_extended(rest->next, rest->end - rest->next, 0);
+	WireStr str;
+	uint64 signed_string;
+	Seen *seen;
 
-	if (proof->kind != WIRE_PROOF_HMAC_SHA256)
+	if (proof->kind != WIRE_PROOF_HMAC_SHA256 || proof->n_signed != 1)
 		return false;
 	if (table == NULL)
 		table =
 			MemoryContextAllocZero(TopMemoryContext, SEEN_MOST * sizeof(Seen));
-	for (uint32 i = 0; i < proof->n_signatures; i++)
-	{
-		WireStr str = proof->signatures[i];
-		uint64 signature =
-			hash_bytes_extended((const unsigned char *) str.data, str.len, 0);
-		Seen *seen = &table[signature % SEEN_MOST];
-
-		if (seen->signature == signature && seen->content != content)
-			return true;
-		*seen = (Seen){signature, content};
-	}
+	str = proof->signed_strings[0];
+	signed_string =
+		hash_bytes_extended((const unsigned char *) str.data, str.len, 0);
+	seen = &table[signed_string % SEEN_MOST];
+	if (seen->signed_string == signed_string && seen->content != content)
+		return true;
+	*seen = (Seen){signed_string, content};
 	return false;
 }
 

@@ -32,7 +32,7 @@ CREATE TABLE p2ptext.inbound (
 	message_id bigint,
 	UNIQUE (gateway_id, dedupe_key)
 );
-CREATE INDEX inbound_waiting_idx ON p2ptext.inbound (id) WHERE applied_at IS NULL;
+CREATE INDEX inbound_waiting_idx ON p2ptext.inbound (id) WHERE applied_at IS NULL AND part IS NULL;
 CREATE INDEX inbound_odd_idx ON p2ptext.inbound (outcome, id) WHERE outcome IN ('unmatched', 'error');
 CREATE INDEX inbound_part_idx ON p2ptext.inbound (gateway_id, phone) WHERE applied_at IS NULL AND part IS NOT NULL;
 COMMENT ON TABLE p2ptext.inbound IS 'every event a gateway told us, as it came; a replay has the dedupe_key of the first and changes nothing';
@@ -428,20 +428,20 @@ $$;
 COMMENT ON FUNCTION p2ptext.apply_inbound(int, bigint) IS
 'applies stored events after an id in order; parked ones wait for the answer to their own send request, or for who holds their conversation; none is left up to mark';
 
-CREATE FUNCTION p2ptext.prune_inbound(older_than interval, max_rows int DEFAULT 10000) RETURNS bigint
+CREATE FUNCTION p2ptext.prune_inbound(older_than interval, max_rows int DEFAULT 10000, after bigint DEFAULT 0,
+	OUT pruned bigint, OUT mark bigint)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
-DECLARE
-	n bigint;
 BEGIN
 	-- Events lie in the order of time, nearly, so the first by id are enough.
-	DELETE FROM p2ptext.inbound i
-	USING (SELECT f.id FROM p2ptext.inbound f ORDER BY f.id LIMIT max_rows) AS first
-	WHERE i.id = first.id AND i.received_at < now() - older_than AND i.applied_at IS NOT NULL;
-	GET DIAGNOSTICS n = ROW_COUNT;
-	RETURN n;
+	WITH gone AS (
+		DELETE FROM p2ptext.inbound i
+		USING (SELECT f.id FROM p2ptext.inbound f WHERE f.id > after ORDER BY f.id LIMIT max_rows) AS first
+		WHERE i.id = first.id AND i.received_at < now() - older_than AND i.applied_at IS NOT NULL
+		RETURNING i.id)
+	SELECT count(*), coalesce(max(g.id), after) INTO pruned, mark FROM gone g;
 END
 $$;
-COMMENT ON FUNCTION p2ptext.prune_inbound(interval, int) IS
-'forgets events that were applied and are older than that, the oldest max_rows of all at most; what they changed stays';
+COMMENT ON FUNCTION p2ptext.prune_inbound(interval, int, bigint) IS
+'forgets events after an id that were applied and are older than that, the oldest max_rows at most; what they changed stays; mark is the last of them';

@@ -31,7 +31,7 @@ AS $$
 		WHERE c.status = 'active'),
 	inbound AS (
 		SELECT count(*) AS n, min(t.received_at) AS since
-		FROM (SELECT i.received_at FROM p2ptext.inbound i WHERE i.applied_at IS NULL LIMIT 100000) t),
+		FROM (SELECT i.received_at FROM p2ptext.inbound i WHERE i.applied_at IS NULL AND i.part IS NULL LIMIT 100000) t),
 	odd AS (
 		SELECT count(*) FILTER (WHERE t.outcome = 'error') AS errors,
 			   count(*) FILTER (WHERE t.outcome = 'unmatched') AS unmatched

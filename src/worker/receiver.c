@@ -321,20 +321,31 @@ apply_events(void)
 			TimestampTzPlusMilliseconds(GetCurrentTimestamp(), APPLY_GAP_MS);
 }
 
+typedef struct Pruned
+{
+	int64 rows;
+	int64 mark; /* pruned up to this, and to go on from there */
+} Pruned;
+
 static void
 prune_work(void *arg)
 {
-	int64 *pruned = arg;
-	char query[128];
+	Pruned *pruned = arg;
+	HeapTuple tuple;
+	TupleDesc desc;
+	char query[160];
 	bool isnull;
 
 	snprintf(query, sizeof(query),
-			 "SELECT p2ptext.prune_inbound(make_interval(mins => %d), %d)",
-			 p2ptext_inbound_retention, PRUNE_ROWS);
+			 "SELECT pruned, mark FROM p2ptext.prune_inbound("
+			 "make_interval(mins => %d), %d, " INT64_FORMAT ")",
+			 p2ptext_inbound_retention, PRUNE_ROWS, pruned->mark);
 	if (SPI_execute(query, false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not prune events");
-	*pruned = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
-										  SPI_tuptable->tupdesc, 1, &isnull));
+	tuple = SPI_tuptable->vals[0];
+	desc = SPI_tuptable->tupdesc;
+	pruned->rows = DatumGetInt64(SPI_getbinval(tuple, desc, 1, &isnull));
+	pruned->mark = DatumGetInt64(SPI_getbinval(tuple, desc, 2, &isnull));
 }
 
 /* What is done now and then, and never before anything else. */
@@ -342,16 +353,17 @@ static void
 keep_house(void)
 {
 	static TimestampTz done;
+	static Pruned pruned;
 	TimestampTz now = GetCurrentTimestamp();
-	int64 pruned = 0;
 
 	if (!TimestampDifferenceExceeds(done, now, HOUSEKEEPING_MS))
 		return;
 	apply_wanted = true;
 	applied_to = 0;
+	pruned.rows = 0;
 	if (p2ptext_inbound_retention > 0)
 		(void) worker_transaction("p2ptext: prune events", prune_work, &pruned);
-	if (pruned < PRUNE_ROWS)
+	if (pruned.rows < PRUNE_ROWS)
 		done = now;
 }
 
