@@ -13,7 +13,8 @@
  */
 #include "postgres.h"
 
-#include "common/hashfn.h"
+#include <openssl/sha.h>
+
 #include "executor/spi.h"
 #include "utils/memutils.h"
 
@@ -80,6 +81,18 @@ typedef struct Seen
 
 #define SEEN_MOST 65536
 
+/* One that nobody can aim at. */
+static uint64
+digest_of(const void *data, size_t len)
+{
+	unsigned char digest[SHA256_DIGEST_LENGTH];
+	uint64 first;
+
+	SHA256(data, len, digest);
+	memcpy(&first, digest, sizeof(first));
+	return first;
+}
+
 /*
  * Plivo's older signatures cover a nonce but no field, so one overheard would
  * do for any text.  It may come again only with what it came with before, as
@@ -90,9 +103,8 @@ static bool
 is_reused(const Proof *proof, const WireFrame *rest)
 {
 	static Seen *table;
-	uint64 content = hash_bytes_extended(rest->next, rest->end - rest->next, 0);
-	WireStr str;
 	uint64 signed_string;
+	uint64 content;
 	Seen *seen;
 
 	if (proof->kind != WIRE_PROOF_HMAC_SHA256 || proof->n_signed != 1)
@@ -100,9 +112,9 @@ is_reused(const Proof *proof, const WireFrame *rest)
 	if (table == NULL)
 		table =
 			MemoryContextAllocZero(TopMemoryContext, SEEN_MOST * sizeof(Seen));
-	str = proof->signed_strings[0];
 	signed_string =
-		hash_bytes_extended((const unsigned char *) str.data, str.len, 0);
+		digest_of(proof->signed_strings[0].data, proof->signed_strings[0].len);
+	content = digest_of(rest->next, rest->end - rest->next);
 	seen = &table[signed_string % SEEN_MOST];
 	if (seen->signed_string == signed_string && seen->content != content)
 		return true;

@@ -422,6 +422,9 @@ BEGIN
 		   count(i.applied_at) FILTER (WHERE i.kind = 'text'), array_agg(DISTINCT i.campaign_id)
 	INTO applied, parked, mark, texts, campaigns
 	FROM p2ptext.inbound i WHERE i.id = ANY (ids);
+	-- A part may become a text below it.
+	mark := least(mark, (SELECT min(i.id) - 1 FROM p2ptext.inbound i
+						 WHERE i.applied_at IS NULL AND i.part IS NOT NULL));
 	PERFORM p2ptext.tell_applied(applied - texts, texts, campaigns);
 END
 $$;

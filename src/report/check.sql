@@ -60,7 +60,9 @@ BEGIN
 		 'Enter that at the provider for incoming texts.'),
 		(true, 'info', coalesce('the last event came ' ||
 		 (SELECT to_char(max(i.received_at), 'YYYY-MM-DD HH24:MI:SS TZ') FROM p2ptext.inbound i
-				   WHERE i.gateway_id = gw.id AND i.id > (SELECT max(j.id) - 100000 FROM p2ptext.inbound j)), 'no event has come yet'), NULL)
+				   WHERE i.gateway_id = gw.id AND i.id > (SELECT max(j.id) - 100000 FROM p2ptext.inbound j)),
+		 CASE WHEN EXISTS (SELECT FROM p2ptext.inbound i WHERE i.gateway_id = gw.id)
+			  THEN 'the last event is older than 100000 of others' ELSE 'no event has come yet' END), NULL)
 	) AS f(holds, level, finding, hint)
 	WHERE f.holds;
 END

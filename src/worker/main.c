@@ -69,11 +69,19 @@ worker_extension_gone(void)
 	return extension_gone;
 }
 
+static int
+take_news(int of)
+{
+	if (my_worker == NULL) /* a session */
+		return 0;
+	return pg_atomic_fetch_and_u32(&my_worker->news, ~of) & of;
+}
+
 /* What has changed since last asked: WAKE_SETTINGS, WAKE_RECALL. */
 int
 worker_take_news(void)
 {
-	int news = pg_atomic_exchange_u32(&my_worker->news, 0);
+	int news = take_news(WAKE_SETTINGS | WAKE_RECALL);
 
 	if (ConfigReloadPending)
 	{
@@ -165,13 +173,17 @@ worker_transaction(const char *activity, void (*work)(void *), void *arg)
 
 /*
  * Wait for the latch, a descriptor (-1: none) or the timeout (-1: none); true
- * when somebody set the latch.
+ * when somebody set the latch.  A commit that waits for a standby may have
+ * reset it, so what it was set for counts too.
  */
 bool
 worker_wait(int fd, bool writable, long timeout_ms)
 {
 	int events = WL_LATCH_SET | WL_EXIT_ON_PM_DEATH;
+	bool woken = take_news(WAKE_SENDER | WAKE_RECEIVER) != 0;
 
+	if (woken)
+		timeout_ms = 0;
 	if (fd >= 0)
 		events |= WL_SOCKET_READABLE | (writable ? WL_SOCKET_WRITEABLE : 0);
 	if (timeout_ms >= 0)
@@ -180,7 +192,7 @@ worker_wait(int fd, bool writable, long timeout_ms)
 							   timeout_ms, PG_WAIT_EXTENSION);
 	if (events & WL_LATCH_SET)
 		ResetLatch(MyLatch);
-	return (events & WL_LATCH_SET) != 0;
+	return woken || (events & WL_LATCH_SET) != 0;
 }
 
 static void
@@ -202,10 +214,7 @@ fix_plans(void)
 					PGC_S_SESSION);
 	SetConfigOption("search_path", "pg_catalog, pg_temp", PGC_USERSET,
 					PGC_S_SESSION);
-	/*
-	 * What holds a lock that long, such as a DROP, will have its way.  A
-	 * gateway's webhook can still be kept then, and does not wait for long.
-	 */
+	/* What holds a lock that long, such as a DROP, will have its way. */
 	SetConfigOption("lock_timeout",
 					my_worker->kind == WORKER_SENDER ? "2s" : "500ms",
 					PGC_USERSET, PGC_S_SESSION);
@@ -213,6 +222,10 @@ fix_plans(void)
 	SetConfigOption("idle_in_transaction_session_timeout", "0", PGC_USERSET,
 					PGC_S_SESSION);
 	SetConfigOption("synchronous_commit", "on", PGC_USERSET, PGC_S_SESSION);
+	SetConfigOption("default_transaction_isolation", "read committed",
+					PGC_USERSET, PGC_S_SESSION);
+	SetConfigOption("default_transaction_read_only", "off", PGC_USERSET,
+					PGC_S_SESSION);
 }
 
 void

@@ -35,6 +35,7 @@
 /* Old events go so often, and parts of texts are looked at that wait. */
 #define HOUSEKEEPING_MS 60000
 #define PRUNE_ROWS 10000
+#define WIND_DOWN_MS 1000
 #define REFUSALS_MS 10000 /* between two log lines that tell of them */
 
 #define HTTP_OK 200
@@ -427,6 +428,33 @@ wait_time(bool settings_stale)
 	return timeout;
 }
 
+/* Webhooks that have come are still kept and answered; new ones are not taken. */
+static void
+wind_down(void)
+{
+	TimestampTz give_up =
+		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), WIND_DOWN_MS);
+
+	if (courier.pid > 0)
+	{
+		wire_begin(&courier.out, WIRE_QUIT);
+		courier_frame_end(&courier);
+	}
+	while (courier.pid > 0 && !worker_extension_gone() &&
+		   GetCurrentTimestamp() < give_up)
+	{
+		(void) worker_stopping();
+		courier_exchange(&courier);
+		take_frames();
+		if (n_waiting > 0)
+			store_and_answer();
+		if (courier.pid > 0)
+			(void) worker_wait(courier.fd, wire_pending(&courier.out) > 0, 50);
+	}
+	if (courier.pid > 0)
+		courier_fail(&courier, "stopping");
+}
+
 void
 receiver_run(void)
 {
@@ -469,6 +497,5 @@ receiver_run(void)
 		}
 		apply_wanted |= parked > 0;
 	}
-	if (courier.pid > 0)
-		courier_fail(&courier, "stopping");
+	wind_down();
 }

@@ -226,14 +226,16 @@ registry_wake(Oid database, int whom)
 	for (int i = 0; i < MAX_WORKERS; i++)
 	{
 		Worker *worker = &shared->workers[i];
+		int wanted;
 
 		if (worker->database != database || worker->latch == NULL)
 			continue;
-		pg_atomic_fetch_or_u32(&worker->news,
-							   whom & (WAKE_SETTINGS | WAKE_RECALL));
-		if (whom & (WAKE_SETTINGS |
-					(worker->kind == WORKER_SENDER ? WAKE_SENDER | WAKE_RECALL
-												   : WAKE_RECEIVER)))
+		wanted = WAKE_SETTINGS | WAKE_RECALL |
+				 (worker->kind == WORKER_SENDER ? WAKE_SENDER : WAKE_RECEIVER);
+		pg_atomic_fetch_or_u32(&worker->news, whom & wanted);
+		if (worker->kind == WORKER_RECEIVER)
+			wanted &= ~WAKE_RECALL;
+		if (whom & wanted)
 			SetLatch(worker->latch);
 	}
 	LWLockRelease(shared->lock);

@@ -67,7 +67,7 @@ typedef struct Worker
 	int starts;
 	char last_error[256];
 	TimestampTz last_error_at;
-	pg_atomic_uint32 news; /* of WAKE_SETTINGS and WAKE_RECALL */
+	pg_atomic_uint32 news; /* of WAKE_... */
 	pg_atomic_uint32 in_flight;
 	pg_atomic_uint64 counters[N_COUNTERS];
 } Worker;

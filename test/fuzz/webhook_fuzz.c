@@ -7,7 +7,7 @@
  * the time, the target of the request, "Name: value" headers up to an empty
  * line, and the body, which is the rest.  The settings may be as wrong as can
  * be, since a gateway that cannot send still takes webhooks.  What comes out
- * must be what the worker can keep.
+ * must be what the worker can keep, and without the gateway's secret.
  *
  * test/fuzz/webhook_fuzz.c
  *
@@ -16,13 +16,14 @@
 #include <strings.h>
 
 #include "fuzz.h"
+#include "intake.h"
 #include "route.h"
 
 #define MAX_HEADERS 16
+#define MIN_SECRET 16 /* a shorter one may be part of anything */
+#define REQUEST_ID 7
 
-/* What the listener takes from a client; see listen.c. */
-#define MAX_TARGET 16384
-#define MAX_BODY 65536
+#define MAX_TARGET 16384 /* that the listener takes from a client */
 
 typedef struct Headers
 {
@@ -63,96 +64,125 @@ get_header(void *arg, const char *name)
 	return NULL;
 }
 
+static int
+hex_value(char c)
+{
+	const char *digits = "0123456789abcdef0123456789ABCDEF";
+	const char *digit = c ? strchr(digits, c) : NULL;
+
+	return digit ? (int) (digit - digits) & 15 : -1;
+}
+
+/* How often a token is there, whatever is percent-encoded. */
+static size_t
+count_token(WireStr token, const char *data, size_t len)
+{
+	char *plain = xalloc(len + 1);
+	size_t plain_len = 0;
+	size_t n = 0;
+
+	for (size_t i = 0; i < len; i++)
+	{
+		int high = data[i] == '%' && len - i > 2 ? hex_value(data[i + 1]) : -1;
+		int low = high >= 0 ? hex_value(data[i + 2]) : -1;
+
+		plain[plain_len++] = low >= 0		  ? (char) (high << 4 | low)
+							 : data[i] == '+' ? ' '
+											  : data[i];
+		i += low >= 0 ? 2 : 0;
+	}
+	for (size_t i = 0; i + token.len <= plain_len; i++)
+		n += memcmp(plain + i, token.data, token.len) == 0;
+	free(plain);
+	return n;
+}
+
+static const char *
+kept_header(void *arg, const char *name)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach(arg, key, value)
+	{
+		if (strcasecmp(key, name) == 0)
+			return json_string_value(value);
+	}
+	return NULL;
+}
+
 static bool
-is_one_of(const char *word, const char *const *words)
+token_is_parameter(const Gateway *gateway)
 {
-	for (; *words; words++)
-	{
-		if (strcmp(word, *words) == 0)
-			return true;
-	}
-	return false;
+	json_t *token = json_object_get(gateway->settings, "token");
+
+	return gateway->adapter == &kannel_adapter ||
+		   (gateway->adapter == &generic_adapter &&
+			!json_is_string(json_object_get(token, "header")));
 }
 
+/*
+ * The secret that a webhook brings is not kept: it is there once less, and
+ * what is kept does not bring it a second time.
+ */
 static void
-check_media(const char *media)
+check_kept(const Gateway *gateway, const HookRequest *req,
+		   const KeptWebhook *kept)
 {
-	json_t *list = json_loads(media, 0, NULL);
-	size_t i;
-	json_t *one;
+	const GatewayAdapter *adapter = gateway->adapter;
+	const char *target = kept_header(kept->headers, ":target");
+	const char *query;
+	char *body = xstrndup(kept->raw.data, kept->raw.len);
+	HookRequest again = *req;
+	Hook hook = {0};
 
-	CHECK(json_is_array(list));
-	json_array_foreach(list, i, one)
-	{
-		CHECK(json_is_string(json_object_get(one, "url")));
-		CHECK(json_is_string(json_object_get(one, "content_type")));
-	}
-	json_decref(list);
-}
-
-static void
-check_event(const HookEvent *event)
-{
-	static const char *const statuses[] = {"queued",	"sending",	   "sent",
-										   "delivered", "undelivered", "failed",
-										   NULL};
-	static const char *const wishes[] = {"", "stop", "start", "help", NULL};
-
-	CHECK(event->dedupe_key && *event->dedupe_key);
-	check_str(event->dedupe_key);
-	check_str(event->provider_id);
-	check_str(event->ref);
-	check_str(event->from);
-	check_str(event->to);
-	check_str(event->body);
-	check_str(event->code);
-	check_str(event->detail);
-	if (event->media)
-		check_media(event->media);
-	if (event->kind == WIRE_EVENT_RECEIPT)
-		CHECK(event->status && is_one_of(event->status, statuses));
-	else
-	{
-		CHECK(event->kind == WIRE_EVENT_TEXT);
-		CHECK(event->status == NULL || is_one_of(event->status, wishes));
-		CHECK(event->from && event->to);
-	}
-}
-
-static void
-check_hook(const Hook *hook)
-{
-	WireBuf wire = {0};
-
-	CHECK(hook->n_signed <= HOOK_MAX_SIGNED);
-	CHECK(hook->n_signatures <= HOOK_MAX_SIGNATURES);
-	CHECK(hook->proof <= WIRE_PROOF_TOKEN);
-	CHECK(hook->n_signatures == 0 || hook->proof != WIRE_PROOF_NONE);
-	wire_begin(&wire, WIRE_WEBHOOK);
-	for (size_t i = 0; i < hook->n_events; i++)
-	{
-		check_event(&hook->events[i]);
-		event_put(&wire, &hook->events[i]);
-	}
-	wire_end(&wire);
-	wire_free(&wire);
+	again.target = target ? target : "";
+	query = strchr(again.target, '?');
+	again.query = query ? query + 1 : "";
+	again.header = kept_header;
+	again.arg = kept->headers;
+	again.body = body;
+	again.body_len = kept->raw.len;
+	if (adapter->events(gateway, &again, &hook) == 0 && hook.n_signatures > 0)
+		CHECK(hook.signatures[0].len != kept->token.len ||
+			  memcmp(buf_str(&hook.signatures[0]), kept->token.data,
+					 kept->token.len) != 0);
+	hook_free(&hook);
+	if (kept->token.len >= MIN_SECRET && token_is_parameter(gateway))
+		CHECK(count_token(kept->token, again.target, strlen(again.target)) +
+				  count_token(kept->token, body, again.body_len) <
+			  count_token(kept->token, req->target, strlen(req->target)) +
+				  count_token(kept->token, req->body, req->body_len));
+	free(body);
 }
 
 static void
 take_webhook(const Route *route, const HookRequest *req)
 {
-	const GatewayAdapter *adapter = route->gateway->adapter;
-	Hook hook = {0};
-	int status;
+	Gateway *gateway = route->gateway;
+	const HookAck *ack = NULL;
+	KeptWebhook kept;
+	WireFrame frame;
+	unsigned status;
 
-	if (route_admits(adapter, req->method,
+	if (route_admits(gateway->adapter, req->method,
 					 req->header(req->arg, "Content-Type")))
 		return;
-	status = adapter->events(route->gateway, req, &hook);
-	CHECK(status == 0 || (status >= 400 && status < 500));
-	if (status == 0)
-		check_hook(&hook);
-	hook_free(&hook);
+	status = intake(gateway, req, REQUEST_ID, &ack);
+	if (status != 0)
+	{
+		CHECK(status / 100 == 4);
+		CHECK(!next_out(&frame));
+		return;
+	}
+	CHECK(ack->status / 100 == 2);
+	CHECK(next_out(&frame) && frame.type == WIRE_WEBHOOK);
+	kept = check_webhook_frame(frame);
+	CHECK(kept.id == REQUEST_ID);
+	if (kept.token.len > 0)
+		check_kept(gateway, req, &kept);
+	json_decref(kept.headers);
+	CHECK(!next_out(&frame));
 }
 
 int
@@ -168,6 +198,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *now = strchr(how, ' ');
 	Headers headers = {0};
 	HookRequest req = {.target = target,
+					   .address = "",
 					   .query = query ? query + 1 : "",
 					   .now = now ? strtoll(now, NULL, 10) : 0,
 					   .header = get_header,
@@ -183,7 +214,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	route = route_find(target);
 	req.ref = route.ref;
 	if (route.kind == ROUTE_WEBHOOK && strlen(target) <= MAX_TARGET &&
-		req.body_len <= MAX_BODY)
+		req.body_len <= INTAKE_MAX_BODY)
 		take_webhook(&route, &req);
 	for (size_t i = 0; i < headers.n; i++)
 		free(headers.lines[i]);

@@ -7,11 +7,6 @@
  * expects, and by the sending courier's own take_frame(), for which this file
  * stands in for the network.
  *
- * FUZZ_SOURCES: src/courier/buf.c src/courier/form.c src/courier/json.c
- * FUZZ_SOURCES: src/courier/link.c src/courier/url.c src/courier/wire.c
- * FUZZ_SOURCES: src/courier/gateway/[a-z]*.c src/text/core/sms.c
- * FUZZ_LIBS: -lcurl -ljansson -lcrypto
- *
  * test/fuzz/wire_fuzz.c
  *
  *-------------------------------------------------------------------------

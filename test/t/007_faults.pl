@@ -25,7 +25,7 @@ my $node = start_cluster('faults', 'p2ptext.batch_size' => 200);
 make_campaign($node, url => $gateway->url, voters => $voters);
 value($node, "SELECT p2ptext.approve_batch('c', 100000)");
 wait_for($node, "SELECT count(*) FROM p2ptext.outbox WHERE status IN ('approved', 'sending')",
-	0, 'every text comes to an end', 60)
+	0, 'every text comes to an end')
   or diag(value($node, "SELECT status, reason, error_code, attempts, not_before - now(), clock_timestamp() FROM p2ptext.outbox
 						 WHERE status IN ('approved', 'sending') LIMIT 10"),
 	value($node, 'SELECT * FROM p2ptext.stat_worker'));

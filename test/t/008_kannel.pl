@@ -15,7 +15,6 @@ use P2pText;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes qw(sleep time);
 
 use constant {
 	BEARERBOX => '/usr/sbin/bearerbox',
@@ -85,19 +84,6 @@ sub end
 	return;
 }
 
-sub until_true
-{
-	my ($what, $test) = @_;
-	my $give_up = time + 20;
-
-	while (time < $give_up)
-	{
-		return pass($what) if $test->();
-		sleep 0.05;
-	}
-	return fail($what);
-}
-
 sub listens
 {
 	my ($number) = @_;
@@ -107,9 +93,9 @@ sub listens
 sub start_kannel
 {
 	begin('bearerbox', BEARERBOX, '-v', '4', "$dir/kannel.conf");
-	until_true('bearerbox listens', sub { listens($port{box}) && listens($port{smsc}) });
+	wait_until('bearerbox listens', sub { listens($port{box}) && listens($port{smsc}) });
 	begin('smsbox', SMSBOX, '-v', '4', "$dir/kannel.conf");
-	until_true('smsbox listens', sub { listens($port{send}) });
+	wait_until('smsbox listens', sub { listens($port{send}) });
 	return;
 }
 
@@ -151,7 +137,7 @@ sub carried
 sub carried_is
 {
 	my ($n, $what) = @_;
-	until_true($what, sub { carried() >= $n });
+	wait_until($what, sub { carried() >= $n });
 	is(scalar carried(), $n, '... and nothing else');
 	return;
 }
@@ -231,7 +217,7 @@ is_deeply((carried())[-1],
 # Only who has the token is heard.
 my $texts = "SELECT count(*) FROM p2ptext.inbound WHERE kind = 'text'";
 my $forged = 'from=%2B19195550011&to=%2B12025550100&text=STOP&id=1';
-my $http = HTTP::Tiny->new(timeout => 10);
+my $http = HTTP::Tiny->new(timeout => PATIENCE_S);
 is($http->get("$public/webhook/kn?$forged")->{status}, 403, 'no token, no text');
 is($http->get("$public/webhook/kn?$forged&token=" . escape(PASSWORD))->{status},
 	403, 'nor with the password');
@@ -243,7 +229,7 @@ is(value($node, $texts), 5, '... and the text is stored');
 
 # Down, and up again.  Without bearerbox, smsbox ends too or waits for it.
 end('bearerbox');
-until_true('without bearerbox nobody takes texts', sub { !listens($port{send}) });
+wait_until('without bearerbox nobody takes texts', sub { !listens($port{send}) });
 value($node, "SELECT p2ptext.approve_batch('c')");
 wait_for($node, "SELECT bool_or(error_code = 'connect'), count(*) FROM p2ptext.outbox", 't|20',
 	'texts that find nobody wait');
@@ -251,7 +237,7 @@ is(scalar carried(), 31, '... and the carrier gets nothing');
 end('smsbox');
 start_kannel();
 start_carrier();
-wait_for($node, 'SELECT count(*) FROM p2ptext.outbox', 0, 'all of it leaves once Kannel is up', 60);
+wait_for($node, 'SELECT count(*) FROM p2ptext.outbox', 0, 'all of it leaves once Kannel is up');
 carried_is(51, 'and arrives');
 my %times;
 $times{ $_->[1] }++ foreach grep { $_->[2] eq 'text' } carried();

@@ -141,12 +141,12 @@ sub test_provider
 	# Most texts are limited, fail late or are opted out; the rest is refused.
 	value($node, "SELECT p2ptext.approve_batch('$name', 45)");
 	wait_for($node, "SELECT count(*) FROM p2ptext.message m $campaign", 45,
-		"$name: texts leave", 60)
+		"$name: texts leave")
 	  or diag(value($node, "SELECT status, reason, error_code, count(*) FROM p2ptext.outbox GROUP BY 1, 2, 3"));
 	$gateway->tell('config', fail_rate => 1, fail_code => $p->{early}[0], rate429 => 0);
 	value($node, "SELECT p2ptext.approve_batch('$name', 5)");
 	wait_for($node, "SELECT count(*) FROM p2ptext.message m $campaign", 50,
-		"$name: and the others", 60);
+		"$name: and the others");
 	wait_for($node, "SELECT count(*) FROM p2ptext.message m $campaign
 					 WHERE m.status IN ('queued', 'sending', 'sent')", 0, "$name: all come to an end")
 	  or diag(value($node, 'SELECT * FROM p2ptext.stat_worker'), explain($gateway->stats));

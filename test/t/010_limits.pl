@@ -10,12 +10,13 @@ use P2pText;
 use PostgreSQL::Test::Cluster;
 use Sending;
 use Test::More;
-use Time::HiRes qw(sleep time);
+use Time::HiRes qw(sleep);
 
 # In any stretch of time there may be as many SMS segments as the rate gives
 # for it, and for BURST_S more, which a bucket holds.  JITTER_S is how much
-# later than another one text gets from its claim to the wire.
-use constant { RATE => 30, BURST_S => 0.2, JITTER_S => 0.1 };
+# later than another one text gets from its claim to the wire, on a busy
+# machine; twice the rate would still be seen in three seconds.
+use constant { RATE => 30, BURST_S => 0.2, JITTER_S => promised(0.1, 0.7) };
 
 my @numbers = map { sprintf '+1202555%04d', 100 + $_ } 0 .. 19;
 my $long = 'long {{id}} ' . 'x' x 180;
@@ -25,6 +26,12 @@ my $node = start_cluster('limits',
 	'p2ptext.batch_size' => 100,
 	secrets => { map { $_ => SECRET } qw(gate brand camp day share back) });
 my $open = "SELECT count(*) FROM p2ptext.outbox WHERE status IN ('approved', 'sending')";
+
+sub until_accepted
+{
+	my ($n) = @_;
+	return wait_until("the gateway has $n of them", sub { accepted_of($gateway, @numbers[ 7, 8 ]) >= $n });
+}
 
 create_extension($node);
 add_gateway($node, 'tw', $gateway->url, [ $numbers[0] ]);
@@ -48,7 +55,7 @@ approve_all($node, qw(one two three four daily));
 wait_for($node, "SELECT count(*) > 40 FROM p2ptext.message WHERE sender = '$numbers[0]'", 't', 'some have left');
 $node->restart;
 wait_for($node, "$open AND campaign_id <> (SELECT id FROM p2ptext.campaign WHERE name = 'daily')", 0,
-	'the rest leaves after a restart', 30);
+	'the rest leaves after a restart');
 
 my %limited = (
 	'a number' => [ 0 ],
@@ -62,7 +69,7 @@ foreach my $what (sort keys %limited)
 
 	$sum += $_->{segments} foreach @sent;
 	is($sum, 180, "$what sent all");
-	foreach my $ms (200, 1000, 2000)
+	foreach my $ms (200, 1000, 3000)
 	{
 		my $may = RATE * ($ms / 1000 + BURST_S + JITTER_S);
 		cmp_ok(most_within($ms, @sent), '<=', $may, "$what: at most $may segments in any $ms ms");
@@ -73,6 +80,7 @@ foreach my $what (sort keys %limited)
 # A day's limit is counted from what was sent, also before the restart.
 wait_for($node, "SELECT used_today FROM p2ptext.stat_limit WHERE kind = 'gateway' AND name = 'day'", 90,
 	'stat_limit says that the day is used up');
+until_accepted(90);
 sleep 1;
 is(scalar(accepted_of($gateway, @numbers[ 7, 8 ])), 90, 'and no more left');
 is( value($node, "SELECT status, count(*) FROM p2ptext.outbox WHERE sender IN ('$numbers[7]', '$numbers[8]') GROUP BY 1"),
@@ -80,7 +88,9 @@ is( value($node, "SELECT status, count(*) FROM p2ptext.outbox WHERE sender IN ('
 value($node, "UPDATE p2ptext.gateway SET max_per_day = 100 WHERE name = 'day'");
 wait_for($node, "SELECT used_today FROM p2ptext.stat_limit WHERE kind = 'gateway' AND name = 'day'", 100,
 	'a higher limit lets some more leave');
+until_accepted(100);
 $node->restart;
+wait_for($node, "SELECT count(*) FROM p2ptext.stat_worker WHERE kind = 'sender' AND state = 'idle'", 2, 'the senders are back');
 sleep 1;
 is(scalar(accepted_of($gateway, @numbers[ 7, 8 ])), 100, 'just as many, also after another restart');
 
@@ -93,7 +103,7 @@ add_campaign($node, 'pile', 'tw', voters => 200, first => 1000);
 approve_all($node, 'pile');
 sleep 6;
 $gateway->tell('config', delay_ms => 0);
-wait_for($node, $open, 0, 'all leave after a slow time', 30);
+wait_for($node, $open, 0, 'all leave after a slow time');
 my @piled = accepted_of($gateway, $numbers[0]);
 my $may = RATE * (1 + BURST_S + JITTER_S);
 cmp_ok(most_within(1000, @piled), '<=', $may, "still at most $may segments in any 1000 ms");
@@ -107,7 +117,7 @@ add_campaign($node, 'light', 'share', voters => 1500);
 value($node, "SELECT p2ptext.pause('heavy'), p2ptext.pause('light')");
 approve_all($node, 'heavy', 'light');
 value($node, "SELECT p2ptext.resume('heavy'), p2ptext.resume('light')");
-wait_for($node, $open, 0, 'both leave', 30);
+wait_for($node, $open, 0, 'both leave');
 my %got = (heavy => 0, light => 0);
 foreach my $m (accepted_of($gateway, @numbers[ 9, 10 ]))
 {
@@ -118,7 +128,7 @@ cmp_ok($got{light}, '>', 400, "while the other has 1500 texts, it gets $got{ligh
 cmp_ok($got{light}, '<', 600, '... which is a third of that');
 
 # A reply does not wait for a backlog of first texts.
-$gateway->tell('config', delay_ms => 100);
+$gateway->tell('config', delay_ms => 250);
 add_gateway($node, 'back', $gateway->url, [ $numbers[11] ]);
 add_campaign($node, 'talk', 'back', voters => 1);
 add_campaign($node, 'backlog', 'back', voters => 20000);
@@ -135,9 +145,9 @@ foreach my $n (1 .. 3)
 		SELECT approved_at FROM p2ptext.outbox WHERE kind = 'reply' UNION ALL
 		SELECT approved_at FROM p2ptext.message WHERE kind = 'reply') AS r");
 	wait_for($node, "SELECT count(*) FROM p2ptext.message WHERE body = 'Reply $n'", 1, "reply $n is sent");
-	my ($record) = grep { $_->{body} eq "Reply $n" } $gateway->messages;
+	my ($record) = grep { $_->{body} eq "Reply $n" } records($gateway);
 	my $ms = int($record->{wall_ms} - $approved);
-	cmp_ok($ms, '<', 1000, "... in $ms ms");
+	cmp_ok($ms, '<', promised(1000, 5000), "... in $ms ms");
 }
 cmp_ok(value($node, $open), '>', 1000, 'while the backlog goes on');
 value($node, "SELECT p2ptext.pause('backlog')");

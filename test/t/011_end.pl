@@ -9,7 +9,7 @@ use P2pText;
 use PostgreSQL::Test::Cluster;
 use Sending;
 use Test::More;
-use Time::HiRes qw(sleep time);
+use Time::HiRes qw(time);
 
 my $gateway = start_gateway;
 my $node = start_cluster('end',
@@ -26,14 +26,15 @@ sub hang
 	my ($name, $first) = @_;
 
 	$gateway->tell('config', hang => 0, delay_ms => 300);
+	wait_until("$name: the gateway has let go of what hung before", sub { $gateway->stats->{held} == 0 });
 	add_campaign($node, $name, 'tw', first => $first, voters => 6000);
 	approve_all($node, $name);
 	wait_for($node, "SELECT count(*) > 0 FROM p2ptext.message m JOIN p2ptext.campaign c ON c.id = m.campaign_id
 					 WHERE c.name = '$name'", 't', "$name: texts leave");
 	$gateway->tell('config', hang => 1);
-	my $answered = $gateway->stats->{accepted};
-	sleep 1;
-	cmp_ok($gateway->stats->{accepted} - $answered, '>=', 500, 'and hang at the gateway');
+	wait_until('and hang at the gateway', sub { $gateway->stats->{held} >= 1000 });
+	# Those that it still answers make room for others.
+	$gateway->until_quiet;
 	return;
 }
 
@@ -41,7 +42,7 @@ sub ends_in
 {
 	my ($began, $what) = @_;
 	my $took = time - $began;
-	cmp_ok($took, '<', 2, sprintf('%s takes %.2f s', $what, $took));
+	cmp_ok($took, '<', promised(2, 10), sprintf('%s takes %.2f s', $what, $took));
 	return;
 }
 

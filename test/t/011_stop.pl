@@ -11,7 +11,9 @@ use Sending;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-my $gateway = start_gateway(delay_ms => 500);
+# So slow that what is handed to the courier and goes on for all that takes
+# longer than any bound here.
+my $gateway = start_gateway(delay_ms => 2000);
 my $node = start_cluster('stop',
 	'p2ptext.max_in_flight' => 1000,
 	'p2ptext.request_timeout' => '60s');
@@ -27,25 +29,25 @@ add_campaign($node, 'c', 'tw', voters => 6000);
 approve_all($node, 'c');
 foreach my $how ('pause', 'p2ptext.sending = off')
 {
-	wait_for($node, "SELECT sum(in_flight) >= 1000 FROM p2ptext.stat_worker", 't', 'a thousand are in flight');
-	sleep 0.7;
 	my $before = $gateway->stats->{accepted};
+	wait_until('after a thousand others begin', sub { $gateway->stats->{accepted} > $before + 1200 });
 	$how eq 'pause'
 	  ? value($node, "SELECT p2ptext.pause('c')")
 	  : reload_with($node, 'p2ptext.sending', 'off');
 	my $stopped = server_now_ms($node);
 	wait_for($node, $sending, 0, 'soon nothing is being sent');
 	my $ms = int(last_ms(records($gateway)) - $stopped);
-	cmp_ok($ms, '<', 1000, "$how: the last request begins after $ms ms");
+	cmp_ok($ms, '<', promised(1000, 3000), "$how: the last request begins after $ms ms");
 	sleep 0.5;
 	cmp_ok(int(last_ms(records($gateway)) - $stopped), '==', $ms, '... and none later');
-	cmp_ok($before, '<', 6000, 'in the middle of the campaign');
+	cmp_ok($gateway->stats->{accepted}, '<', 6000, 'in the middle of the campaign');
 	is(value($node, "$open AND attempts > 0"), 0, 'what did not leave was not tried');
 	$how eq 'pause'
 	  ? value($node, "SELECT p2ptext.resume('c')")
 	  : reload_with($node, 'p2ptext.sending', undef);
 }
-wait_for($node, $open, 0, 'on again, the rest leaves', 30);
+$gateway->tell('config', delay_ms => 100);
+wait_for($node, $open, 0, 'on again, the rest leaves');
 is(value($node, "SELECT count(*) FROM p2ptext.message WHERE status = 'sent'"), 6000, 'nothing is lost');
 is_deeply(twice(records($gateway)), [], 'no phone got two texts');
 value($node, "UPDATE p2ptext.campaign SET status = 'archived'");
@@ -54,11 +56,11 @@ value($node, "UPDATE p2ptext.campaign SET status = 'archived'");
 # after the commit of the opt-out.  That is time for the commit to wake the
 # sender, for the transaction that it may be in, and for one frame to the
 # courier, which gives back what has not begun.
-use constant HANDOVER_MS => 500;
-$gateway->tell('config', delay_ms => 100);
+use constant HANDOVER_MS => promised(500, 2500);
+$gateway->tell('config', delay_ms => 600);
 # So slow that what was claimed would take longer than that to begin.
 reload_with($node, 'p2ptext.max_in_flight', 130);
-add_campaign($node, 'stops', 'tw', first => 10000, voters => 20000);
+add_campaign($node, 'stops', 'tw', first => 10000, voters => 4000);
 approve_all($node, 'stops');
 my (%stopped, @errors);
 for (my $n = 0; value($node, "$open AND sender = '@{[SENDER]}'") > 500; $n++)
@@ -73,7 +75,7 @@ SQL
 	$stopped{$_} //= $now foreach grep { /^\+/ } split /\n/, $out;
 }
 is_deeply(\@errors, [], 'opt-outs and sending do not get into each other\'s way');
-wait_for($node, $open, 0, 'the rest leaves', 30);
+wait_for($node, $open, 0, 'the rest leaves');
 note(scalar(keys %stopped) . ' opted out');
 cmp_ok(scalar(keys %stopped), '>', 200, 'many opted out meanwhile');
 my @late;
@@ -89,9 +91,8 @@ my @suppressed = split /\n/,
 is(scalar(grep { $times{$_} } @suppressed), 0, 'what is recorded as suppressed was not accepted');
 is(scalar(grep { $times{$_} } keys %stopped) + @suppressed, scalar keys %stopped,
 	'each opted out either before or after the text');
-is(value($node, "SELECT count(*) FROM p2ptext.message") + @suppressed, 26000, 'every text is accounted for');
+is(value($node, "SELECT count(*) FROM p2ptext.message") + @suppressed, 10000, 'every text is accounted for');
 is_deeply(twice(records($gateway)), [], 'no phone got two texts');
-
 
 $node->stop;
 $gateway->stop;

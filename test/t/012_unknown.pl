@@ -40,7 +40,7 @@ sub lose
 	$gateway->tell('config', %well, $fault => 1);
 	approve_all($node, $campaign);
 	wait_for($node, "SELECT count(*) FROM p2ptext.outbox o JOIN p2ptext.campaign c ON c.id = o.campaign_id
-		WHERE c.name = '$campaign' AND o.status IN ('approved', 'sending')", 0, "$campaign: $n texts meet $fault", 90);
+		WHERE c.name = '$campaign' AND o.status IN ('approved', 'sending')", 0, "$campaign: $n texts meet $fault");
 	$gateway->tell('config', %well);
 	return;
 }
@@ -49,7 +49,7 @@ create_extension($node);
 add_gateway($node, 'tw', $gateway->url, [SENDER]);
 add_campaign($node, 'c', 'tw', voters => 400);
 approve_all($node, 'c');
-wait_for($node, $open, 0, 'every text comes to an end', 60);
+wait_for($node, $open, 0, 'every text comes to an end');
 my %there = map { $_->{to} => $_ } records($gateway);
 my @unknown = split /\n/, value($node, "SELECT phone FROM p2ptext.outbox WHERE status = 'unknown'");
 my @lost = grep { !$there{$_} || $there{$_}{answer} != 201 } map { phone_of($_) } 0 .. 399;
@@ -70,7 +70,7 @@ $gateway->tell('config', %well);
 is(value($node, "SELECT p2ptext.reconcile('c')"), scalar(@unknown), 'reconcile() asks for all');
 my @missing = grep { !$there{$_} } @unknown;
 wait_for($node, "SELECT count(*) FROM p2ptext.outbox WHERE status = 'unknown' AND reason = 'not_found'",
-	scalar(@missing), 'what it has not stays unknown, as not_found', 30);
+	scalar(@missing), 'what it has not stays unknown, as not_found');
 is( value($node, "SELECT phone FROM p2ptext.outbox ORDER BY 1"), join("\n", sort @missing), '... and nothing else');
 my %ids = map { split /\|/ } split /\n/, value($node, "SELECT phone, provider_id FROM p2ptext.message WHERE status = 'sent'");
 is_deeply(\%ids, { map { $_ => $there{$_}{sid} } keys %there }, 'what it has is sent, with its id there');
@@ -95,7 +95,7 @@ my ($one, $two) = split /\n/, value($node, "SELECT o.id FROM p2ptext.outbox o
 value($node, "SELECT p2ptext.resolve_unknown($one, 'sent')");
 is(ends('person'), '1 sent, 1 unknown no_answer', 'sent: it is recorded as sent');
 value($node, "SELECT p2ptext.resolve_unknown($two, 'retry')");
-wait_for($node, "SELECT status FROM p2ptext.message WHERE id = $two", 'sent', 'retry: it leaves', 90);
+wait_for($node, "SELECT status FROM p2ptext.message WHERE id = $two", 'sent', 'retry: it leaves');
 is_deeply([ map { $_->{to} } grep { $_->{body} =~ /person/ } records($gateway) ], [ phone_of(2001) ],
 	'the gateway has that one only');
 

@@ -45,6 +45,7 @@ wait_for($node, "SELECT count(*) FROM p2ptext.outbox WHERE status = 'sending'", 
 my $known = value($node, $states);
 is( $known, 'approved 20, approved contact_gap 3, cancelled by postgres 4, draft 40, sending 60, '
 	  . 'suppressed opted_out 2, unknown no_answer 3', 'texts are in every state');
+$gateway->until_quiet;
 
 $node->wait_for_catchup($standby);
 $node->kill9;

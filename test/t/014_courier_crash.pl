@@ -36,7 +36,7 @@ sub courier_of
 	my $ask = "SELECT courier_pid FROM p2ptext.stat_worker
 		WHERE kind = '$kind' AND courier_pid IS NOT NULL AND state IN ('idle', 'busy')";
 
-	wait_for($node, "SELECT count(*) FROM ($ask) AS t", 1, "there is a courier of the $kind", 60);
+	wait_for($node, "SELECT count(*) FROM ($ask) AS t", 1, "there is a courier of the $kind");
 	return value($node, $ask);
 }
 
@@ -49,12 +49,12 @@ sub works
 	if ($kind eq 'sender')
 	{
 		value($node, "SELECT p2ptext.approve_batch('c', 1)");
-		wait_for($node, "SELECT count(*) FROM p2ptext.message WHERE status = 'sent'", $texts, 'it sends', 60);
+		wait_for($node, "SELECT count(*) FROM p2ptext.message WHERE status = 'sent'", $texts, 'it sends');
 		return;
 	}
 	# It may say that it listens before it has been told of all gateways.
 	my $status = 503;
-	my $give_up = time + 30;
+	my $give_up = time + PATIENCE_S;
 	while ($status != 200 && time < $give_up)
 	{
 		$status = post($port, webhook($port, '/webhook/tw',

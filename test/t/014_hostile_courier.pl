@@ -74,12 +74,12 @@ SQL
 sub goes_on
 {
 	my ($what) = @_;
-	my $give_up = time + 30;
+	my $give_up = time + PATIENCE_S;
 	my $status = 0;
 
 	$n_good++;
 	value($node, "SELECT p2ptext.approve_batch('good', 5)");
-	wait_for($node, "SELECT count(*) FROM p2ptext.message WHERE status = 'sent'", 5 * $n_good, "$what: others' texts leave", 60);
+	wait_for($node, "SELECT count(*) FROM p2ptext.message WHERE status = 'sent'", 5 * $n_good, "$what: others' texts leave");
 	while ($status != 200 && time < $give_up)
 	{
 		sleep 0.1 if $status;
@@ -100,12 +100,12 @@ sub check_case
 
 	if (defined $case->{ends})
 	{
-		wait_for($node, "SELECT last_error ~ '$case->{ends}' $stat", 't', "$what: ends it", 60)
+		wait_for($node, "SELECT last_error ~ '$case->{ends}' $stat", 't', "$what: ends it")
 		  or diag(value($node, "SELECT state, last_error $stat"), grep { /^case$i $kind / } split /^/, read_file($said));
 	}
 	else
 	{
-		my $give_up = time + 60;
+		my $give_up = time + PATIENCE_S;
 		sleep 0.1 until read_file($said) =~ /^case$i $kind \Q$case->{sees}\E$/m || time > $give_up;
 		like(read_file($said), qr/^case$i $kind \Q$case->{sees}\E$/m, "$what: is answered")
 		  or diag(grep { /^case$i $kind / } split /^/, read_file($said));
@@ -125,7 +125,7 @@ sub check_case
 sub wait_for_texts
 {
 	my ($i, $status, $what) = @_;
-	my $give_up = time + 20;
+	my $give_up = time + PATIENCE_S;
 	my $ask = "SELECT string_agg(DISTINCT status, ' ') || ' ' || count(*) FROM (
 		SELECT status FROM p2ptext.message WHERE direction = 'out'
 		UNION ALL SELECT status FROM p2ptext.outbox WHERE status <> 'draft') AS t";
@@ -178,7 +178,7 @@ goes_on('at the beginning');
 # Where texts were lost, their gateway is to be asked for them.
 foreach my $i (grep { ($hostile_cases::send[$_]{times} // 1) > 1 } 0 .. $#hostile_cases::send)
 {
-	my $give_up = time + 60;
+	my $give_up = time + PATIENCE_S;
 	my $ask = "SELECT count(*) FROM p2ptext.outbox WHERE status = 'unknown'";
 
 	sleep 0.1 until in_database("case$i", $ask) == 2 || time > $give_up;
@@ -229,7 +229,7 @@ restore_courier();
 reload_with($node, 'p2ptext.databases', 'case0');
 $node->restart;
 my $sent = "SELECT count(*) FROM p2ptext.message WHERE status = 'sent'";
-my $give_up = time + 60;
+my $give_up = time + PATIENCE_S;
 in_database('case0', "SELECT p2ptext.approve_batch('c', 2)");
 sleep 0.1 until in_database('case0', $sent) == 2 || time > $give_up;
 is(in_database('case0', $sent), 2, 'with the true courier texts leave');

@@ -42,7 +42,7 @@ sub hook
 sub send_hook
 {
 	my (%form) = @_;
-	my $give_up = time + 10;
+	my $give_up = time + PATIENCE_S;
 	my $status;
 
 	do { sleep 0.1 if $status; $status = post($port, hook(%form)) }
@@ -52,7 +52,7 @@ sub send_hook
 
 sub all_applied
 {
-	wait_for($node, 'SELECT count(*) FROM p2ptext.inbound WHERE applied_at IS NULL', 0, $_[0], 60);
+	wait_for($node, 'SELECT count(*) FROM p2ptext.inbound WHERE applied_at IS NULL', 0, $_[0]);
 	return;
 }
 
@@ -183,7 +183,7 @@ ask($session, 'LOCK TABLE p2ptext.message IN SHARE MODE');
 my @batch = map {
 	[ "B$_", hook(MessageSid => "B$_", From => phone_of(60 + $_), To => SENDER, Body => $_ % 7 ? "good $_" : 'poison') ]
 } 0 .. 29;
-my $client = start_client($port, PostgreSQL::Test::Utils::tempdir() . '/batch', \@batch, 60);
+my $client = start_client($port, PostgreSQL::Test::Utils::tempdir() . '/batch', \@batch, PATIENCE_S);
 release($client, scalar @batch);
 ok(client_done($client, 1), 'webhooks are acknowledged while none can be applied');
 is(value($node, 'SELECT count(*) FROM p2ptext.inbound WHERE applied_at IS NULL'), 30, 'they wait, all of them');

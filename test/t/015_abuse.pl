@@ -36,7 +36,7 @@ sub status_of
 {
 	my ($address, $bytes) = @_;
 	my $socket = connect_from($address) // return 0;
-	my $until = time + 15;
+	my $until = time + PATIENCE_S;
 	my $answer = '';
 
 	while (length $bytes)
@@ -64,7 +64,7 @@ sub good
 sub served
 {
 	my ($address, $what) = @_;
-	my $until = time + 30;
+	my $until = time + PATIENCE_S;
 	my $bytes = good();
 	my $status;
 

@@ -168,6 +168,14 @@ sub children
 	return map { m{^/proc/(\d+)/} && read_file($_) =~ /\) \S (\d+) / && $1 == $parent ? m{(\d+)} : () } glob '/proc/[0-9]*/stat';
 }
 
+# A signal has come when the state is that one, by the kernel's word.
+sub signal
+{
+	my ($name, $state, $pid) = @_;
+	kill $name, $pid;
+	return wait_until("SIG$name has come", sub { read_file("/proc/$pid/stat") =~ /\) $state |^$/ });
+}
+
 sub anonymous_kb
 {
 	my ($pid) = @_;
@@ -309,17 +317,17 @@ value($node, "UPDATE p2ptext.gateway SET name = 'kannel', provider = 'kannel' WH
 is(ask($session, 'SELECT status FROM ' . call(kannel('k4', 'Hi'))), 200, '... and back');
 
 # A courier that is killed is missed by nobody; one that hangs is ended.
-kill 'KILL', @couriers;
+signal(KILL => 'Z', @couriers);
 is(ask($session, 'SELECT status FROM ' . call(kannel('k5', 'Hi'))), 200, 'a courier was killed, and there is another');
 my ($courier) = children($backend);
 isnt($courier, $couriers[0], '... indeed');
-kill 'STOP', $courier;
+signal(STOP => 'T', $courier);
 ask($session, "SET statement_timeout = '300ms'; SELECT " . call(kannel('k6', 'Hi')));
 like($session->{err}, qr/canceling statement due to statement timeout/, 'a call that waits can be cancelled');
 is(scalar(children($backend)), 0, '... and takes its courier with it');
 is(ask($session, 'SET statement_timeout = 0; SELECT status FROM ' . call(kannel('k7', 'Hi'))), 200, 'the next call has its own answer');
 ($courier) = children($backend);
-kill 'STOP', $courier;
+signal(STOP => 'T', $courier);
 ask($session, 'SELECT ' . call(kannel('k8', 'Hi')));
 like($session->{err}, qr/courier took too long to answer/, 'nobody waits for ever');
 is(ask($session, 'SELECT status FROM ' . call(kannel('k9', 'Hi'))), 200, '... and the next call is well');

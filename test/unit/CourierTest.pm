@@ -15,8 +15,11 @@ use POSIX qw(dup2 setsid :sys_wait_h);
 use Socket;
 use Time::HiRes qw(time sleep);
 
-our @EXPORT = qw(free_port http_request);
-our @EXPORT_OK = qw(connect_from request status);
+our @EXPORT = qw(free_port http_request PATIENCE_S);
+our @EXPORT_OK = qw(connect_from request status until_status);
+
+# So long may take on a busy machine what comes in a moment on others.
+use constant PATIENCE_S => 60;
 
 # Outcomes, as in wire.h.
 our %OUTCOME = (
@@ -190,7 +193,7 @@ sub unpack_webhook
 sub next_frame
 {
 	my ($self, $seconds) = @_;
-	my $deadline = time + ($seconds // 10);
+	my $deadline = time + ($seconds // PATIENCE_S);
 	while (1)
 	{
 		my $len = length $self->{in} >= 4 ? unpack('L', $self->{in}) : undef;
@@ -234,7 +237,7 @@ sub next_of
 sub wait_exit
 {
 	my ($self, $seconds) = @_;
-	my $deadline = time + ($seconds // 10);
+	my $deadline = time + ($seconds // PATIENCE_S);
 	while (time < $deadline)
 	{
 		if (waitpid($self->{pid}, WNOHANG) == $self->{pid})
@@ -281,13 +284,19 @@ sub DESTROY
 	return;
 }
 
+# Out of the range from which clients get theirs, so that it stays free.
 sub free_port
 {
-	my $socket = IO::Socket::INET->new(
-		Listen => 1,
-		LocalAddr => '127.0.0.1',
-		LocalPort => 0) // die "no free port: $!";
-	return $socket->sockport;
+	for (1 .. 1000)
+	{
+		my $port = 12_000 + int rand 20_000;
+		return $port
+		  if IO::Socket::INET->new(
+			Listen => 1,
+			LocalAddr => '127.0.0.1',
+			LocalPort => $port);
+	}
+	die "no free port: $!";
 }
 
 # A connection from one of this machine's own addresses.
@@ -319,7 +328,7 @@ sub http_request
 	  ? $port
 	  : IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port)
 	  // return undef;
-	my $deadline = time + ($seconds // 10);
+	my $deadline = time + ($seconds // PATIENCE_S);
 	my $answer = '';
 	while (length $request)
 	{
@@ -335,6 +344,21 @@ sub http_request
 		last if length $body >= ($head =~ /^content-length: (\d+)/mi ? $1 : 1e9);
 	}
 	return $answer;
+}
+
+# Ask until the status is the wanted one; returns the last.
+sub until_status
+{
+	my ($wanted, $port, @request) = @_;
+	my $deadline = time + PATIENCE_S;
+	my $got;
+
+	while (($got = status(http_request($port, request(@request)))) ne $wanted)
+	{
+		last if time > $deadline;
+		sleep(0.01);
+	}
+	return $got;
 }
 
 1;

@@ -127,7 +127,7 @@ sub serve
 					close($socket);
 					last;
 				}
-				push @later, [ time + 0.3, $socket ] if $what eq 'slow';
+				push @later, [ time + 1, $socket ] if $what eq 'slow';
 				answer($socket, $what) if $what !~ /^(?:slow|hang)/;
 			}
 		}

@@ -5,7 +5,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib $FindBin::Bin;
-use CourierTest qw(:DEFAULT connect_from request status);
+use CourierTest qw(:DEFAULT connect_from request status until_status);
 use IO::Select;
 use IO::Socket::INET;
 use List::Util qw(first);
@@ -31,7 +31,7 @@ sub try_raw
 {
 	my ($request, %how) = @_;
 	my $socket = connect_from('127.0.0.1', $port) // die "cannot connect: $!";
-	my $deadline = time + 15;
+	my $deadline = time + PATIENCE_S;
 	my ($answer, $hooks, $sent) = ('', 0, 0);
 
 	$socket->blocking(0);
@@ -57,9 +57,7 @@ sub chunked { return join("\r\n", sprintf('%x', length $_[0]), $_[0], '0', $_[1]
 sub body { return post('Content-Length: ' . length $_[0], '', $_[0]) }
 
 # The worker may not have told of the gateways yet.
-my $deadline = time + 10;
-sleep(0.01)
-  while (try_raw(request('PUT', '/webhook/json')))[0] ne '405' && time < $deadline;
+until_status(405, $port, 'PUT', '/webhook/json');
 
 my $coded = 'Transfer-Encoding: chunked';
 my $long = 'Content-Length: ' . $length;
@@ -82,7 +80,7 @@ is("$status, $hooks", '200 200 200 200, 3', 'pipelined requests are taken one by
 
 my $waiting = connect_from('127.0.0.1', $port);
 syswrite($waiting, post($long, 'Expect: 100-continue', '', ''));
-like(http_request($waiting, '', 1), qr{\AHTTP/1\.1 100 }, 'who waits is told to go on');
+like(http_request($waiting, '', 3), qr{\AHTTP/1\.1 100 }, 'who waits is told to go on');
 syswrite($waiting, $text);
 $courier->ack($courier->next_of('W')->{request}, 200);
 is(status(http_request($waiting, '')), 200, '... and is taken');
@@ -190,8 +188,8 @@ syswrite($_, $big) foreach @sockets;
 my $select = IO::Select->new(@sockets);
 my %statuses;
 $hooks = 0;
-$deadline = time + 20;
-my @answered = $select->can_read(10);
+my $deadline = time + PATIENCE_S;
+my @answered = $select->can_read(PATIENCE_S);
 ok(@answered > 0, 'there is an end to what waits for the worker');
 is(status(http_request($answered[0], '')), 503, '... and who comes then is to come again');
 $select->remove($answered[0]);
@@ -211,7 +209,7 @@ sub is_closed
 {
 	my ($socket) = @_;
 	return 1 if !$socket;
-	return IO::Select->new($socket)->can_read(5) && !sysread($socket, my $data, 1);
+	return IO::Select->new($socket)->can_read(PATIENCE_S) && !sysread($socket, my $data, 1);
 }
 
 sub served
@@ -224,7 +222,7 @@ sub served
 sub served_soon
 {
 	my ($address) = @_;
-	my $until = time + 20;
+	my $until = time + PATIENCE_S;
 	my $got = 'none';
 	sleep(0.02) while ($got = served($address)) ne '200' && time < $until;
 	return $got;
@@ -247,7 +245,7 @@ undef @proxied;
 
 my @logs;
 my $refused = 0;
-while ($refused < 100 && (my $log = $courier->next_of('L', 5)))
+while ($refused < 100 && (my $log = $courier->next_of('L')))
 {
 	push @logs, $log->[1];
 	$refused += $log->[1] =~ /the last of (\d+)\)/ ? $1 : 1;
@@ -285,7 +283,7 @@ close $report;
 my ($good, $bad) = (0, 0);    # providers try again, if seldom
 my $connected = 0;
 my $counts = '';
-$deadline = time + 120;
+$deadline = time + 300;
 while (time < $deadline && ($counts =~ tr/\n//) < $crowds)
 {
 	sysread($done, $counts, 100, length $counts) if IO::Select->new($done)->can_read(0);

@@ -75,7 +75,7 @@ sub wait_for
 {
 	my ($port) = @_;
 	my $line = sprintf(': 0100007F:%04X 00000000:0000 0A ', $port);
-	for (1 .. 500)
+	for (1 .. 100 * PATIENCE_S)
 	{
 		open(my $tcp, '<', '/proc/net/tcp') or last;
 		return $port if grep { index($_, $line) >= 0 } <$tcp>;
@@ -103,7 +103,7 @@ sub attempt
 		CourierTest::program(), 'send')
 	  : CourierTest->start('send');
 	return undef if !$courier->next_of('H');
-	$courier->gateway(base_url => $url, timeout_ms => 5000);
+	$courier->gateway(base_url => $url, timeout_ms => 30000);
 	$courier->send_text(id => 1);
 	my $result = $courier->next_of('R');
 	$courier->quit;
@@ -128,7 +128,7 @@ sub result_of
 	my (%arg) = @_;
 	$courier->gateway(
 		base_url => 'https://127.0.0.1:' . serve('private'),
-		timeout_ms => 5000,
+		timeout_ms => 30000,
 		%arg);
 	$courier->send_text(id => ++$next_id, gateway => $arg{id} // 1);
 	my $result = $courier->next_of('R');

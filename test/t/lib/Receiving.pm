@@ -26,7 +26,7 @@ our @EXPORT = qw(
 use constant CONNECTIONS => 24;
 use constant AGAIN_S => 0.05;
 # Longer than the courier keeps a webhook.
-use constant PATIENCE_S => 15;
+use constant ANSWER_S => 30;
 
 sub form_encode
 {
@@ -72,7 +72,7 @@ sub post
 {
 	my ($port, $request) = @_;
 	my $socket = connect_to($port) or return 0;
-	my $until = time + PATIENCE_S;
+	my $until = time + ANSWER_S;
 	my $answer = '';
 
 	while (length $request && time < $until)
@@ -95,7 +95,7 @@ sub begin
 	my ($c, $port, $waiting) = @_;
 
 	$c->{request} = shift @$waiting;
-	$c->{until} = time + PATIENCE_S;
+	$c->{until} = time + ANSWER_S;
 	$c->{in} = '' if !$c->{socket};
 	$c->{socket} //= connect_to($port);
 	return $c->{socket}

@@ -17,17 +17,17 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Sending;
 use Test::More;
-use Time::HiRes qw(sleep time);
+use Time::HiRes qw(time);
 
 our @EXPORT = qw(torture check_truth settle);
 
 # As in 011_stop: from the commit of an opt-out to the last request that may
 # begin.
-use constant HANDOVER_MS => 500;
+use constant HANDOVER_MS => promised(500, 2500);
 
 my $open = "SELECT count(*) FROM p2ptext.outbox WHERE status IN ('approved', 'sending')";
 my %faults = (
-	delay_ms => 20, jitter_ms => 60, rate429 => 0.02, rate5xx => 0.01, rate5xx_after => 0.02,
+	delay_ms => promised(20, 200), jitter_ms => 60, rate429 => 0.02, rate5xx => 0.01, rate5xx_after => 0.02,
 	drop_before => 0.02, drop_after => 0.02, hang => 0.001);
 
 # A number, or nothing while the server cannot say.
@@ -36,17 +36,6 @@ sub try_value
 	my ($node, $query) = @_;
 	my ($code, $out) = try_psql($node, $query);
 	return $code == 0 && $out ne '' ? $out : undef;
-}
-
-sub start_again
-{
-	my ($node, $postmaster) = @_;
-	my $give_up = time + 20;
-
-	wait_gone($postmaster, 'the postmaster is gone');
-	# Its children may hold on to the shared memory for a moment.
-	sleep 0.2 until $node->start(fail_ok => 1) || time > $give_up;
-	return;
 }
 
 sub kill_one
@@ -98,9 +87,7 @@ sub settle
 	wait_for($node, $open, 0, 'every text comes to an end', $seconds)
 	  or diag(value($node, "SELECT status, reason, count(*), min(not_before) FROM p2ptext.outbox GROUP BY 1, 2"),
 		value($node, 'TABLE p2ptext.stat_worker'));
-	my $give_up = time + $seconds;
-	sleep 0.2 while $gateway->stats->{callbacks}{pending} > 0 && time < $give_up;
-	is($gateway->stats->{callbacks}{pending}, 0, 'every receipt is delivered');
+	wait_until('every receipt is delivered', sub { $gateway->stats->{callbacks}{pending} == 0 }, $seconds);
 	wait_for($node, "SELECT count(*) FROM p2ptext.inbound WHERE applied_at IS NULL", 0, 'and applied', $seconds);
 	note(value($node, "SELECT count(*) FROM p2ptext.outbox WHERE status = 'unknown'") . ' are of unknown fate');
 	# Its answers take a while, as it has to search all of its record.
@@ -177,7 +164,7 @@ sub torture
 	{
 		# What is left to be sent is spread over the kills that are left.
 		my $left = try_value($node, $open) // $o{sends};
-		my $wanted = $left - int($left / ($o{kills} - $n + 2) * (0.5 + rand));
+		my $wanted = $left - int($left / ($o{kills} - $n + 3) * (0.5 + rand));
 		my $give_up = time + 60;
 
 		do { some_opt_out($node, \%stopped) }
@@ -188,7 +175,7 @@ sub torture
 	some_opt_out($node, \%stopped) for 1 .. 10;
 	note(scalar(keys %stopped) . ' opted out');
 	cmp_ok(scalar(keys %stopped), '>', 10, 'and some opted out meanwhile');
-	settle($node, $gateway, 30 + $o{sends} / 100);
+	settle($node, $gateway, PATIENCE_S + $o{sends} / 100);
 	check_truth($node, $gateway, $o{sends}, \%stopped);
 	$node->stop;
 	$gateway->stop;
