@@ -29,9 +29,9 @@
 /* A receipt may come before the answer to its own send request. */
 #define PARKED_MS 200
 /* Under load a commit, or an application, waits so long for company. */
-#define STORE_GAP_MS 4
+#define STORE_GAP_MS 5
 #define STORE_ENOUGH 64
-#define APPLY_GAP_MS 10
+#define APPLY_GAP_MS 30
 /* Old events go so often, and parts of texts are looked at that wait. */
 #define HOUSEKEEPING_MS 60000
 #define PRUNE_ROWS 10000
