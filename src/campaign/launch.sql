@@ -90,7 +90,7 @@ BEGIN
 				WHEN b.body IS NULL THEN 'missing_field'
 				ELSE p2ptext.sms_problem(b.body) END AS reason OFFSET 0) AS r$sql$,
 		camp.id, src.region, texter, src.key, src.phone, coalesce(src.timezone, 'NULL::text'), expressions,
-		p2ptext.source_relation(src), seg.predicate, camp.timezone, names, camp.id || ':');
+		p2ptext.source_relation(src), p2ptext.segment_condition(seg), camp.timezone, names, camp.id || ':');
 END
 $$;
 COMMENT ON FUNCTION p2ptext.audience_query(p2ptext.campaign) IS 'the SQL that yields the audience of a campaign as it is now';

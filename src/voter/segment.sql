@@ -16,6 +16,12 @@ COMMENT ON TABLE p2ptext.segment IS 'saved audiences: a boolean SQL expression o
 SELECT pg_extension_config_dump('p2ptext.segment', '');
 SELECT pg_extension_config_dump('p2ptext.segment_id_seq', '');
 
+-- All that a segment asks of a voter, called v.
+CREATE FUNCTION p2ptext.segment_condition(segment p2ptext.segment) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$ SELECT segment.predicate $$;
+COMMENT ON FUNCTION p2ptext.segment_condition(p2ptext.segment) IS 'the SQL condition that is true for the voters of a segment';
+
 CREATE FUNCTION p2ptext.check_segment(segment p2ptext.segment, source p2ptext.source) RETURNS void
 LANGUAGE plpgsql STABLE
 AS $$
@@ -84,7 +90,7 @@ DECLARE
 BEGIN
 	SELECT * INTO STRICT src FROM p2ptext.source WHERE id = seg.source_id;
 	EXECUTE format(E'SELECT count(*) FROM %s AS v WHERE (%s\n)',
-				   p2ptext.source_relation(src), seg.predicate) INTO n;
+				   p2ptext.source_relation(src), p2ptext.segment_condition(seg)) INTO n;
 	RETURN n;
 END
 $$;

@@ -52,12 +52,14 @@ show_stats(Request *request)
 		&json,
 		"{\"requests\":%llu,\"asked\":%llu,\"accepted\":%llu,"
 		"\"rejected\":%llu,\"dropped\":%llu,\"open\":%llu,\"held\":%llu,"
+		"\"hanging\":%llu,"
 		"\"callbacks\":{\"pending\":%llu,\"delivered\":%llu,"
 		"\"retried\":%llu,\"failed\":%llu}}",
 		(unsigned long long) stats.requests, (unsigned long long) stats.asked,
 		(unsigned long long) stats.accepted,
 		(unsigned long long) stats.rejected, (unsigned long long) stats.dropped,
 		(unsigned long long) stats.open, (unsigned long long) stats.held,
+		(unsigned long long) stats.hanging,
 		(unsigned long long) callbacks.pending,
 		(unsigned long long) callbacks.delivered,
 		(unsigned long long) callbacks.retried,

@@ -418,6 +418,7 @@ typedef struct Stats
 	uint64_t dropped;  /* closed without an answer */
 	uint64_t open;	   /* connections */
 	uint64_t held;	   /* waiting for a delayed answer, or hanging */
+	uint64_t hanging;  /* never to be answered */
 } Stats;
 
 extern Stats stats;

@@ -31,7 +31,6 @@ Stats stats;
 static struct MHD_Daemon *server;
 static Heap delayed;
 static Request *hung[MAX_CONNECTIONS];
-static size_t nhung;
 
 int64_t
 now_us(clockid_t clock)
@@ -106,10 +105,10 @@ reply_after(Request *request, int delay_ms)
 enum MHD_Result
 reply_never(Request *request)
 {
-	if (nhung == MAX_CONNECTIONS)
+	if (stats.hanging == MAX_CONNECTIONS)
 		return MHD_NO;
 	suspend(request);
-	hung[nhung++] = request;
+	hung[stats.hanging++] = request;
 	return MHD_YES;
 }
 
@@ -117,7 +116,7 @@ reply_never(Request *request)
 static void
 release_hung(bool all)
 {
-	for (size_t i = nhung; i-- > 0;)
+	for (size_t i = stats.hanging; i-- > 0;)
 	{
 		int fd = MHD_get_connection_info(hung[i]->connection,
 										 MHD_CONNECTION_INFO_CONNECTION_FD)
@@ -128,7 +127,7 @@ release_hung(bool all)
 		if (!all && (n > 0 || (n < 0 && errno == EAGAIN)))
 			continue;
 		resume(hung[i]);
-		hung[i] = hung[--nhung];
+		hung[i] = hung[--stats.hanging];
 	}
 }
 
@@ -258,7 +257,7 @@ wait_for_work(struct pollfd *fds, nfds_t nfds)
 		due -= now_us(CLOCK_MONOTONIC);
 	if (due < timeout)
 		timeout = due > 0 ? due : 0;
-	if (nhung > 0 && timeout > 1000000)
+	if (stats.hanging > 0 && timeout > 1000000)
 		timeout = 1000000;
 
 	ts.tv_sec = timeout / 1000000;
@@ -297,7 +296,7 @@ server_loop(bool until_eof)
 		/* before MHD_run, which is what goes on with them */
 		now = now_us(CLOCK_MONOTONIC);
 		release_delayed(now);
-		if (nhung > 0 && now - swept > 1000000)
+		if (stats.hanging > 0 && now - swept > 1000000)
 		{
 			release_hung(false);
 			swept = now;

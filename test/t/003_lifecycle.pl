@@ -65,12 +65,12 @@ wait_for($node, $left, 0, 'the workers are gone');
 is($node->safe_psql('other', workers('other')), 'receiver idle, sender idle', 'those of another database are not');
 
 # And again, with other voters; then a server stop with texts in every state.
-my $before = $gateway->stats->{accepted};
+my $accepted = $gateway->stats->{accepted};
 make_campaign($node, url => $gateway->url, voters => 2000);
 $node->safe_psql('postgres', <<'SQL');
 SELECT p2ptext.approve_batch('c', 1000);
 SQL
-wait_until('texts hang at the gateway', sub { $gateway->stats->{accepted} > $before });
+wait_until('texts hang at the gateway', sub { $gateway->stats->{accepted} > $accepted });
 $node->safe_psql('postgres', <<'SQL');
 SELECT p2ptext.opt_out(phone) FROM p2ptext.outbox WHERE status = 'draft' LIMIT 3;
 UPDATE p2ptext.outbox SET status = 'cancelled', position = NULL WHERE id = (SELECT max(id) FROM p2ptext.outbox WHERE status = 'draft');

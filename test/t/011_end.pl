@@ -32,9 +32,7 @@ sub hang
 	wait_for($node, "SELECT count(*) > 0 FROM p2ptext.message m JOIN p2ptext.campaign c ON c.id = m.campaign_id
 					 WHERE c.name = '$name'", 't', "$name: texts leave");
 	$gateway->tell('config', hang => 1);
-	wait_until('and hang at the gateway', sub { $gateway->stats->{held} >= 1000 });
-	# Those that it still answers make room for others.
-	$gateway->until_quiet;
+	wait_until('and hang at the gateway', sub { $gateway->stats->{hanging} >= 1000 });
 	return;
 }
 
