@@ -14,6 +14,8 @@ SELECT role, kind, first_name, last_name, granted_by FROM p2ptext.grant_role('ac
 SELECT role, kind, first_name, last_name, granted_by FROM p2ptext.grant_role('access_reader', 'reader');
 
 -- functions: m, t, r and p for manager, texter, reader and PUBLIC; x where it runs as the owner
+\pset format unaligned
+\pset footer off
 SELECT p.oid::regprocedure AS function,
 	CASE WHEN has_function_privilege('access_manager', p.oid, 'EXECUTE') THEN 'm' ELSE '-' END
 	|| CASE WHEN has_function_privilege('access_texter', p.oid, 'EXECUTE') THEN 't' ELSE '-' END
@@ -27,6 +29,8 @@ SELECT c.relname AS relation, substr(r.rolname, 8) AS role, string_agg(CASE WHEN
 FROM pg_class c, pg_roles r, (VALUES (1, 'SELECT', 's'), (2, 'INSERT', 'i'), (3, 'UPDATE', 'u'), (4, 'DELETE', 'd')) p(nth, name, sign)
 WHERE c.relnamespace = 'p2ptext'::regnamespace AND c.relkind IN ('r', 'v', 'p', 'm') AND r.rolname LIKE 'access\_%'
 GROUP BY 1, 2 ORDER BY c.relname COLLATE "C", 2 \crosstabview relation role may
+\pset footer on
+\pset format aligned
 SELECT c.relname, r.rolname FROM pg_class c, pg_roles r WHERE c.relnamespace = 'p2ptext'::regnamespace AND c.relkind IN ('r', 'v', 'p', 'm')
 AND r.rolname LIKE 'access\_%' AND has_table_privilege(r.oid, c.oid, 'TRUNCATE, TRIGGER, REFERENCES');
 SELECT c.relname, r.rolname FROM pg_class c, pg_roles r WHERE c.relnamespace = 'p2ptext'::regnamespace AND c.relkind = 'S'
