@@ -78,6 +78,7 @@ SQL_FILES = \
 	src/text/hours.sql \
 	src/text/reply.sql \
 	src/voter/source.sql \
+	src/voter/sample.sql \
 	src/voter/segment.sql \
 	src/outbox/gateway.sql \
 	src/outbox/provider_code.sql \

@@ -101,7 +101,7 @@ GRANT EXECUTE ON FUNCTION
 	p2ptext.phone, p2ptext.is_e164, p2ptext.phone_problem, p2ptext.phone_details,
 	p2ptext.phone_timezones, p2ptext.zip_timezones, p2ptext.state_timezones,
 	p2ptext.next_texting_time, p2ptext.texting_window,
-	p2ptext.proper_name, p2ptext.nearest_name, p2ptext.pick_variant,
+	p2ptext.proper_name, p2ptext.nearest_name, p2ptext.pick_variant, p2ptext.hash_share,
 	p2ptext.reply_words, p2ptext.classify_reply,
 	p2ptext.script_in, p2ptext.script_out, p2ptext.script_recv, p2ptext.script_send,
 	p2ptext.script, p2ptext.script_text, p2ptext.script_eq, p2ptext.script_ne, p2ptext.script_hash,
