@@ -83,6 +83,7 @@ SQL_FILES = \
 	src/outbox/gateway.sql \
 	src/outbox/provider_code.sql \
 	src/campaign/campaign.sql \
+	src/campaign/step.sql \
 	src/campaign/launch.sql \
 	src/conversation/conversation.sql \
 	src/conversation/survey.sql \

@@ -90,7 +90,7 @@ SELECT c.id AS conversation_id, k.name AS campaign, c.voter_key, c.phone, c.text
 		AND m.direction = 'in' AND m.created_at >= c.waiting_since) AS unread
 FROM p2ptext.conversation c
 JOIN p2ptext.campaign k ON k.id = c.campaign_id
-LEFT JOIN p2ptext.interaction_step s ON s.campaign_id = c.campaign_id AND s.parent_id IS NULL
+LEFT JOIN p2ptext.interaction_step s ON s.campaign_id = c.campaign_id AND s.parent_id IS NULL AND s.retired_at IS NULL
 CROSS JOIN LATERAL (
 	SELECT m.body, m.created_at FROM p2ptext.message m
 	WHERE m.conversation_id = c.id AND m.campaign_id = c.campaign_id AND m.direction = 'in'

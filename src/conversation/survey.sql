@@ -8,23 +8,32 @@ CREATE TABLE p2ptext.question_response (
 	campaign_id int NOT NULL,
 	conversation_id bigint NOT NULL,
 	step_id int NOT NULL,
+	type text NOT NULL DEFAULT 'single',
 	value text NOT NULL,
+	-- What is not from a list stands under the option that is anything.
+	option text GENERATED ALWAYS AS (CASE WHEN p2ptext.has_options(type) THEN value ELSE '*' END) STORED,
 	how text NOT NULL CHECK (how IN ('auto', 'texter')),
 	message_id bigint,
 	recorded_by name NOT NULL DEFAULT p2ptext.caller(),
 	recorded_at timestamptz NOT NULL DEFAULT now(),
+	superseded_by name,
 	superseded_at timestamptz,
 	PRIMARY KEY (id, campaign_id),
 	FOREIGN KEY (conversation_id, campaign_id) REFERENCES p2ptext.conversation,
-	FOREIGN KEY (step_id, campaign_id, value) REFERENCES p2ptext.answer_option
+	FOREIGN KEY (step_id, campaign_id, option) REFERENCES p2ptext.answer_option
 );
+-- One live answer, of a multiple choice one live set.
 CREATE UNIQUE INDEX question_response_live_idx ON p2ptext.question_response
-	(conversation_id, campaign_id, step_id) WHERE superseded_at IS NULL;
+	(conversation_id, campaign_id, step_id, (CASE type WHEN 'multiple' THEN value ELSE '' END))
+	WHERE superseded_at IS NULL;
 CREATE INDEX question_response_conversation_id_idx ON p2ptext.question_response
 	(conversation_id, campaign_id);
 CREATE INDEX question_response_step_id_idx ON p2ptext.question_response
-	(step_id, campaign_id, value);
+	(step_id, campaign_id, option);
 COMMENT ON TABLE p2ptext.question_response IS 'answers to questions, with their history';
+COMMENT ON COLUMN p2ptext.question_response.type IS 'of the question';
+COMMENT ON COLUMN p2ptext.question_response.value IS 'an option of the question; a number; a date, as 2026-11-03; or a text';
+COMMENT ON COLUMN p2ptext.question_response.superseded_by IS 'who recorded another answer in its place, or withdrew it';
 COMMENT ON COLUMN p2ptext.question_response.how IS 'auto: the reply was just that; texter: a person read it so';
 COMMENT ON COLUMN p2ptext.question_response.message_id IS 'the text that gave the answer';
 SELECT pg_extension_config_dump('p2ptext.question_response', '');

@@ -367,7 +367,7 @@ BEGIN
 	INSERT INTO p2ptext.question_response (campaign_id, conversation_id, step_id, value, how, message_id)
 	SELECT DISTINCT ON (n.conv) n.camp, n.conv, a.step_id, a.value, 'auto', n.msg
 	FROM incoming n
-	JOIN p2ptext.interaction_step s ON s.campaign_id = n.camp AND s.parent_id IS NULL
+	JOIN p2ptext.interaction_step s ON s.campaign_id = n.camp AND s.parent_id IS NULL AND s.retired_at IS NULL
 	JOIN p2ptext.answer_option a ON a.step_id = s.id AND a.campaign_id = s.campaign_id
 		AND p2ptext.plain_words(n.body) = ANY (a.keywords || p2ptext.plain_words(a.value))
 	WHERE n.meaning IS NULL AND p2ptext.plain_words(n.body) <> ''
