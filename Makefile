@@ -85,7 +85,9 @@ SQL_FILES = \
 	src/campaign/campaign.sql \
 	src/campaign/step.sql \
 	src/campaign/launch.sql \
+	src/conversation/result.sql \
 	src/conversation/conversation.sql \
+	src/conversation/opt_out.sql \
 	src/conversation/survey.sql \
 	src/outbox/outbox.sql \
 	src/outbox/pool.sql \
@@ -98,6 +100,7 @@ SQL_FILES = \
 	src/inbound/inbound.sql \
 	src/inbound/receive.sql \
 	src/report/report.sql \
+	src/report/export.sql \
 	src/report/feed.sql \
 	src/worker/worker.sql \
 	src/report/check.sql \

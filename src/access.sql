@@ -39,7 +39,9 @@ BEGIN
 	IF kind IN ('reader', 'manager') THEN
 		EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA p2ptext TO %I', role);
 		EXECUTE format('GRANT EXECUTE ON FUNCTION p2ptext.stat_get_workers(), p2ptext.stat_get_limits(),'
-					   ' p2ptext.metrics(), p2ptext.metric_label(text) TO %I', role);
+					   ' p2ptext.metrics(), p2ptext.metric_label(text),'
+					   ' p2ptext.export_results(text, text, timestamptz), p2ptext.export_results(text[], text, timestamptz),'
+					   ' p2ptext.create_results_view, p2ptext.question_columns, p2ptext.source_relation TO %I', role);
 	END IF;
 	IF kind = 'manager' THEN
 		EXECUTE format('GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA p2ptext TO %I', role);
@@ -55,7 +57,7 @@ BEGIN
 					   ' FROM %I', role);
 		EXECUTE format('GRANT INSERT, UPDATE, DELETE ON p2ptext.source, p2ptext.segment, p2ptext.campaign,'
 					   ' p2ptext.sender, p2ptext.brand, p2ptext.interaction_step, p2ptext.script_variant, p2ptext.answer_option,'
-					   ' p2ptext.snippet, p2ptext.reply_keyword TO %I', role);
+					   ' p2ptext.snippet, p2ptext.reply_keyword, p2ptext.contact_result, p2ptext.result_name TO %I', role);
 		EXECUTE format('GRANT INSERT (name, provider, account, settings, keep_texting_hours),'
 					   ' UPDATE (account, settings, enabled, keep_texting_hours, max_per_second, max_per_day,'
 					   ' max_attempts, timezone), DELETE'

@@ -71,14 +71,16 @@ DECLARE
 BEGIN
 	UPDATE p2ptext.conversation c
 	SET texter = coalesce(c.texter, p2ptext.caller()), message_status = 'closed',
-		result = coalesce(result, c.result), waiting_since = NULL
-	WHERE c.id = conv.id AND c.campaign_id = conv.campaign_id
-	RETURNING * INTO conv;
+		result = coalesce(result, c.result), waiting_since = NULL,
+		result_at = CASE WHEN result IS NULL THEN c.result_at ELSE now() END
+	WHERE c.id = conv.id AND c.campaign_id = conv.campaign_id;
+	PERFORM p2ptext.apply_result(conv, result);
+	SELECT * INTO conv FROM p2ptext.conversation c WHERE c.id = conv.id AND c.campaign_id = conv.campaign_id;
 	RETURN conv;
 END
 $$;
 COMMENT ON FUNCTION p2ptext.close(bigint, text) IS
-'closes a conversation, with how it ended; a later text of the voter opens it again';
+'closes a conversation, with how it ended, a code of contact_result, whose effect it has; a later text of the voter opens it again';
 
 -- Views run with the rights of their owner, so each filters for its reader,
 -- before any condition of that reader's can see a row.

@@ -349,7 +349,9 @@ BEGIN
 			waiting_since = CASE WHEN NOT (l.gone OR l.wrong)
 								 THEN coalesce(c.waiting_since, l.first_at) END,
 			result = CASE WHEN l.gone THEN 'opted_out' WHEN l.wrong THEN 'wrong_number'
-						  ELSE nullif(c.result, 'opted_out') END
+						  ELSE nullif(c.result, 'opted_out') END,
+			result_at = CASE WHEN (l.gone AND c.result IS DISTINCT FROM 'opted_out') OR (l.wrong AND NOT l.gone)
+							 THEN l.last_at ELSE c.result_at END
 		FROM latest l WHERE c.id = l.conv AND c.campaign_id = l.camp),
 	wrong AS (
 		UPDATE p2ptext.outbox o SET status = 'cancelled', reason = 'wrong_number',

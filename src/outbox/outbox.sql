@@ -63,35 +63,6 @@ COMMENT ON COLUMN p2ptext.outbox.media IS 'URLs of what the text brings along';
 COMMENT ON COLUMN p2ptext.outbox.ref IS 'our unguessable reference of this attempt';
 SELECT pg_extension_config_dump('p2ptext.outbox', '');
 
--- An opt-out takes effect on everything not yet claimed; claim() looks again,
--- for texts approved by transactions this one cannot see.
-CREATE FUNCTION p2ptext.suppress_opted_out() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-	-- Who holds one of these for long must not keep the opt-out from being kept;
-	-- claim() looks again, and apply_texts() closes.
-	UPDATE p2ptext.outbox o SET status = 'suppressed', reason = 'opted_out', position = NULL, not_before = NULL
-	FROM (SELECT d.id, d.campaign_id
-		  FROM p2ptext.outbox d JOIN new_rows n ON n.phone = d.phone
-		  WHERE n.ended_at IS NULL AND d.status IN ('draft', 'approved')
-		  FOR NO KEY UPDATE OF d SKIP LOCKED) d
-	WHERE o.id = d.id AND o.campaign_id = d.campaign_id;
-	UPDATE p2ptext.conversation c
-	SET message_status = 'closed', result = 'opted_out', waiting_since = NULL
-	FROM (SELECT v.id, v.campaign_id
-		  FROM p2ptext.conversation v JOIN new_rows n ON n.phone = v.phone
-		  WHERE n.ended_at IS NULL AND (v.message_status <> 'closed' OR v.result IS DISTINCT FROM 'opted_out')
-		  FOR NO KEY UPDATE OF v SKIP LOCKED) v
-	WHERE c.id = v.id AND c.campaign_id = v.campaign_id;
-	RETURN NULL;
-END
-$$;
-COMMENT ON FUNCTION p2ptext.suppress_opted_out() IS 'trigger: a new opt-out suppresses what was not claimed and closes conversations';
-CREATE TRIGGER suppress AFTER INSERT ON p2ptext.opt_out
-	REFERENCING NEW TABLE AS new_rows
-	FOR EACH STATEMENT EXECUTE FUNCTION p2ptext.suppress_opted_out();
-
 -- The merge fields of a conversation, with the texter who speaks.
 CREATE FUNCTION p2ptext.merge_fields(conv p2ptext.conversation, texter name) RETURNS jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
