@@ -16,6 +16,7 @@
 #include "catalog/dependency.h"
 #include "catalog/pg_publication.h"
 #include "fmgr.h"
+#include "utils/lsyscache.h"
 
 PG_FUNCTION_INFO_V1(p2ptext_keep_publication);
 
