@@ -77,6 +77,8 @@ SQL_FILES = \
 	src/text/name.sql \
 	src/text/hours.sql \
 	src/text/reply.sql \
+	src/voter/layout.sql \
+	src/voter/layout_data.sql \
 	src/voter/source.sql \
 	src/voter/sample.sql \
 	src/voter/segment.sql \

@@ -58,6 +58,8 @@ BEGIN
 		EXECUTE format('GRANT INSERT, UPDATE, DELETE ON p2ptext.source, p2ptext.segment, p2ptext.campaign,'
 					   ' p2ptext.sender, p2ptext.brand, p2ptext.interaction_step, p2ptext.script_variant, p2ptext.answer_option,'
 					   ' p2ptext.snippet, p2ptext.reply_keyword, p2ptext.contact_result, p2ptext.result_name TO %I', role);
+		EXECUTE format('GRANT INSERT, UPDATE, DELETE ON p2ptext.layout, p2ptext.layout_column,'
+					   ' p2ptext.layout_field TO %I', role);
 		EXECUTE format('GRANT INSERT (name, provider, account, settings, keep_texting_hours),'
 					   ' UPDATE (account, settings, enabled, keep_texting_hours, max_per_second, max_per_day,'
 					   ' max_attempts, timezone), DELETE'
@@ -100,7 +102,7 @@ GRANT USAGE ON SCHEMA p2ptext TO PUBLIC;
 GRANT EXECUTE ON FUNCTION
 	p2ptext.sms_encoding, p2ptext.sms_units, p2ptext.sms_segments, p2ptext.sms_split,
 	p2ptext.sms_gsm, p2ptext.sms_problem, p2ptext.sms_why,
-	p2ptext.phone, p2ptext.is_e164, p2ptext.phone_problem, p2ptext.phone_details,
+	p2ptext.phone, p2ptext.first_textable, p2ptext.is_e164, p2ptext.file_date, p2ptext.phone_problem, p2ptext.phone_details,
 	p2ptext.phone_timezones, p2ptext.zip_timezones, p2ptext.state_timezones,
 	p2ptext.next_texting_time, p2ptext.texting_window,
 	p2ptext.proper_name, p2ptext.nearest_name, p2ptext.pick_variant, p2ptext.hash_share,

@@ -86,6 +86,43 @@ p2ptext_phone_problem(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(phone_problem_name(phone.problem)));
 }
 
+/*
+ * Of several phones in order of preference, the first that can be texted; if
+ * none can, the first that is not blank, which will say why.
+ */
+PG_FUNCTION_INFO_V1(p2ptext_first_textable);
+Datum
+p2ptext_first_textable(PG_FUNCTION_ARGS)
+{
+	ArrayType *array = PG_GETARG_ARRAYTYPE_P(0);
+	char region[3];
+	Datum *phones;
+	bool *nulls;
+	int n;
+	int fallback = -1;
+
+	get_region(PG_GETARG_TEXT_PP(1), region);
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &phones, &nulls,
+					  &n);
+	for (int i = 0; i < n; i++)
+	{
+		Phone phone;
+		Utf8 u;
+
+		if (nulls[i])
+			continue;
+		u = utf8_from_text(DatumGetTextPP(phones[i]));
+		phone_parse(u.str, u.len, region, &phone);
+		if (phone.problem == PHONE_OK)
+			PG_RETURN_DATUM(phones[i]);
+		if (fallback < 0 && phone.problem != PHONE_EMPTY)
+			fallback = i;
+	}
+	if (fallback < 0)
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(phones[fallback]);
+}
+
 /* All that is known of one cell, as a row. */
 PG_FUNCTION_INFO_V1(p2ptext_phone_details);
 Datum

@@ -12,6 +12,10 @@ CREATE FUNCTION p2ptext.phone_details(
 	AS 'MODULE_PATHNAME', 'p2ptext_phone_details'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
+CREATE FUNCTION p2ptext.first_textable(phones text[], region text DEFAULT 'US') RETURNS text
+	AS 'MODULE_PATHNAME', 'p2ptext_first_textable'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
 CREATE FUNCTION p2ptext.is_e164(text) RETURNS boolean
 	AS 'MODULE_PATHNAME', 'p2ptext_is_e164'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -32,6 +36,8 @@ COMMENT ON FUNCTION p2ptext.phone_problem(text, text) IS
 	'why nobody can be texted there, or NULL';
 COMMENT ON FUNCTION p2ptext.phone_details(text, text) IS
 	'a phone number, its country, what is wrong with it, and what was dropped from the cell';
+COMMENT ON FUNCTION p2ptext.first_textable(text[], text) IS
+	'of several phones in order of preference, as the file has them, the first that can be texted, else the first that is not blank';
 COMMENT ON FUNCTION p2ptext.is_e164(text) IS
 	'whether a number has the form of E.164: a plus and 7 to 15 digits, the first not 0';
 COMMENT ON FUNCTION p2ptext.phone_timezones(text) IS
