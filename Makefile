@@ -86,6 +86,7 @@ SQL_FILES = \
 	src/outbox/provider_code.sql \
 	src/campaign/campaign.sql \
 	src/campaign/step.sql \
+	src/campaign/tree.sql \
 	src/campaign/launch.sql \
 	src/conversation/result.sql \
 	src/conversation/conversation.sql \

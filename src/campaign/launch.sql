@@ -37,13 +37,13 @@ BEGIN
 	SELECT * INTO STRICT seg FROM p2ptext.segment WHERE id = camp.segment_id;
 	SELECT * INTO STRICT src FROM p2ptext.source WHERE id = seg.source_id;
 	SELECT * INTO STRICT texts FROM p2ptext.first_texts(camp.id);
-	PERFORM p2ptext.check_script(script, src.name) FROM unnest(texts.scripts) AS script;
+	PERFORM p2ptext.check_script(script, src.name) FROM p2ptext.campaign_scripts(camp.id) AS script;
 	SELECT string_agg(format(', %s AS f%s', p2ptext.source_field(src, f), nth), ''),
 		   string_agg(format('v.f%s AS %I', nth, f), ', ')
 	INTO expressions, names
 	FROM (SELECT f, row_number() OVER () AS nth
 		  FROM (SELECT DISTINCT split_part(field, '.', 1)
-				FROM unnest(texts.scripts) AS script,
+				FROM p2ptext.campaign_scripts(camp.id) AS script,
 					 unnest(p2ptext.script_fields_all(script)) AS field) AS used(f)
 		  WHERE f <> 'texter') AS field;
 	-- In p2p another texter will speak, who may have a last name.

@@ -19,6 +19,8 @@ CREATE TABLE p2ptext.conversation (
 	texter name,
 	message_status text NOT NULL DEFAULT 'needs_message' CHECK
 		(message_status IN ('needs_message', 'messaged', 'needs_response', 'convo', 'closed')),
+	-- No foreign key: it changes with every step sent.
+	step_id int,
 	result text,
 	result_at timestamptz,
 	waiting_since timestamptz,
@@ -38,6 +40,7 @@ COMMENT ON COLUMN p2ptext.conversation.phone IS 'E.164, as in opt_out, so that n
 COMMENT ON COLUMN p2ptext.conversation.sender IS 'our number, kept for the whole conversation';
 COMMENT ON COLUMN p2ptext.conversation.timezones IS 'texting hours must hold in all of them';
 COMMENT ON COLUMN p2ptext.conversation.fields IS 'the merge fields its script uses, as they were at launch';
+COMMENT ON COLUMN p2ptext.conversation.step_id IS 'the interaction step whose text was sent last; NULL: the root''s';
 COMMENT ON COLUMN p2ptext.conversation.result IS 'how it ended, where that is known: a contact_result';
 COMMENT ON COLUMN p2ptext.conversation.waiting_since IS 'when the oldest unanswered text came in; NULL when nobody waits';
 SELECT pg_extension_config_dump('p2ptext.conversation', '');
@@ -50,6 +53,7 @@ CREATE TABLE p2ptext.message (
 	direction text NOT NULL CHECK (direction IN ('in', 'out')),
 	kind text NOT NULL CHECK (kind IN ('initial', 'reply')),
 	variant text,
+	step_id int,
 	status text NOT NULL CHECK
 		(status IN ('received', 'queued', 'sending', 'sent', 'delivered', 'undelivered', 'failed')),
 	sender text NOT NULL,
@@ -78,6 +82,7 @@ CREATE INDEX message_sent_at_idx ON p2ptext.message USING brin (sent_at);
 CREATE INDEX message_conversation_id_idx ON p2ptext.message (conversation_id, campaign_id);
 COMMENT ON TABLE p2ptext.message IS 'every text that left or came in; the permanent record';
 COMMENT ON COLUMN p2ptext.message.variant IS 'which of the campaign''s first texts it is';
+COMMENT ON COLUMN p2ptext.message.step_id IS 'the interaction step whose script it is; NULL for first texts and a texter''s own words';
 COMMENT ON COLUMN p2ptext.message.sender IS 'our number, whichever way the text went';
 COMMENT ON COLUMN p2ptext.message.phone IS 'the voter''s number';
 COMMENT ON COLUMN p2ptext.message.ref IS 'our reference of the attempt that was accepted, as in its callback URL';

@@ -16,6 +16,7 @@ CREATE TABLE p2ptext.outbox (
 	conversation_id bigint NOT NULL,
 	kind text COLLATE "C" NOT NULL CHECK (kind IN ('initial', 'reply')),
 	variant text,
+	step_id int,
 	status text NOT NULL DEFAULT 'draft' CHECK
 		(status IN ('draft', 'approved', 'sending', 'cancelled', 'expired', 'suppressed', 'unknown')),
 	reason text,
@@ -55,6 +56,7 @@ CREATE INDEX outbox_queue_idx ON p2ptext.outbox (campaign_id, kind, sender, posi
 CREATE INDEX outbox_deferred_idx ON p2ptext.outbox (not_before) WHERE not_before IS NOT NULL;
 COMMENT ON TABLE p2ptext.outbox IS 'texts that have not finished leaving';
 COMMENT ON COLUMN p2ptext.outbox.variant IS 'which of the campaign''s first texts it is';
+COMMENT ON COLUMN p2ptext.outbox.step_id IS 'the interaction step whose script it is; NULL for first texts and a texter''s own words';
 COMMENT ON COLUMN p2ptext.outbox.body IS 'what will be sent, byte for byte; NULL until the texter is known whose name is in it';
 COMMENT ON COLUMN p2ptext.outbox.reason IS 'why it waits, or why it ended';
 COMMENT ON COLUMN p2ptext.outbox.position IS '0: a draft; above: its place in the queue, taken at approval; NULL: waits for not_before, or ended';

@@ -135,11 +135,11 @@ BEGIN
 		WHERE o.id = r.id AND o.campaign_id = r.campaign_id AND o.status = 'sending'
 		RETURNING o.*, r.outcome, r.provider_id, r.code, r.detail, r.segments),
 	kept AS (
-		INSERT INTO p2ptext.message (id, campaign_id, conversation_id, direction, kind, variant, status,
+		INSERT INTO p2ptext.message (id, campaign_id, conversation_id, direction, kind, variant, step_id, status,
 									 sender, phone, body, sms_segments, media, approved_by, approved_at,
 									 sent_at, gateway_id, provider_id, ref, error_code, error_text,
 									 created_at)
-		SELECT g.id, g.campaign_id, g.conversation_id, 'out', g.kind, g.variant,
+		SELECT g.id, g.campaign_id, g.conversation_id, 'out', g.kind, g.variant, g.step_id,
 			   CASE g.outcome WHEN 'sent' THEN 'sent' ELSE 'failed' END,
 			   g.sender, g.phone, g.body,
 			   coalesce(nullif(g.segments, 0), p2ptext.sms_segments(g.body)), to_jsonb(g.media),
@@ -154,7 +154,7 @@ BEGIN
 							  WHEN g.kind = 'reply' AND c.waiting_since IS NULL THEN 'convo'
 							  WHEN c.message_status = 'needs_message' THEN 'messaged'
 							  ELSE c.message_status END,
-		last_out_at = g.claimed_at
+		last_out_at = g.claimed_at, step_id = coalesce(g.step_id, c.step_id)
 	FROM gone g
 	WHERE g.outcome = 'sent' AND c.id = g.conversation_id AND c.campaign_id = g.campaign_id;
 
