@@ -93,6 +93,8 @@ SQL_FILES = \
 	src/conversation/opt_out.sql \
 	src/conversation/survey.sql \
 	src/outbox/outbox.sql \
+	src/conversation/team.sql \
+	src/conversation/assignment.sql \
 	src/outbox/pool.sql \
 	src/outbox/limits.sql \
 	src/outbox/home.sql \

@@ -33,6 +33,7 @@ BEGIN
 				   ' p2ptext.caller(), p2ptext.texter(name), p2ptext.find_campaign(text) TO %I', role);
 	IF kind IN ('texter', 'manager') THEN
 		EXECUTE format('GRANT EXECUTE ON FUNCTION p2ptext.next_text(text), p2ptext.approve(bigint),'
+					   ' p2ptext.take_batch(text, int, text), p2ptext.request_texts(text, int),'
 					   ' p2ptext.reply(bigint, text, text[]), p2ptext.close(bigint, text),'
 					   ' p2ptext.record_answer(bigint, text, text), p2ptext.opt_out(text, text) TO %I', role);
 	END IF;

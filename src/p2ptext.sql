@@ -26,22 +26,58 @@ CREATE TABLE p2ptext.member (
 	first_name text,
 	last_name text,
 	granted_by name NOT NULL DEFAULT p2ptext.caller(),
-	granted_at timestamptz NOT NULL DEFAULT now()
+	granted_at timestamptz NOT NULL DEFAULT now(),
+	suspended_at timestamptz,
+	suspended_by name
 );
+COMMENT ON COLUMN p2ptext.member.suspended_at IS 'since when the role may do nothing; NULL: it may';
 COMMENT ON TABLE p2ptext.member IS 'database roles that may use p2ptext, and the names by which voters know them';
 SELECT pg_extension_config_dump('p2ptext.member', '');
 
-CREATE FUNCTION p2ptext.is_member(VARIADIC kinds text[] DEFAULT '{}') RETURNS boolean
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+-- A member by its own row, which is most of them; as the owner; or through a
+-- group.  Who is suspended is none, by whichever way.
+CREATE FUNCTION p2ptext.has_kind(role name, VARIADIC kinds text[] DEFAULT '{}') RETURNS boolean
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT pg_has_role(p2ptext.caller(), e.extowner, 'USAGE')
+#variable_conflict use_variable
+DECLARE
+	member p2ptext.member;
+BEGIN
+	SELECT * INTO member FROM p2ptext.member m WHERE m.role = role;
+	IF member.suspended_at IS NOT NULL THEN
+		RETURN false;
+	ELSIF member.kind = ANY (kinds) THEN
+		RETURN true;
+	END IF;
+	RETURN EXISTS (SELECT FROM pg_extension e
+				   WHERE e.extname = 'p2ptext' AND pg_has_role(role, e.extowner, 'USAGE'))
 		OR EXISTS (SELECT
 				   FROM p2ptext.member m
 				   JOIN pg_roles r ON r.rolname = m.role
-				   WHERE m.kind = ANY (kinds)
-				   AND pg_has_role(p2ptext.caller(), r.oid, 'USAGE'))
-	FROM pg_extension e
-	WHERE e.extname = 'p2ptext'
+				   WHERE m.kind = ANY (kinds) AND m.suspended_at IS NULL
+				   AND pg_has_role(role, r.oid, 'USAGE'));
+END
+$$;
+COMMENT ON FUNCTION p2ptext.has_kind(name, text[]) IS
+'whether a role is a member of one of these kinds and not suspended, or has the rights of the extension''s owner';
+
+CREATE FUNCTION p2ptext.is_suspended() RETURNS boolean
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	-- Nor does it help to have set another role.
+	RETURN EXISTS (SELECT FROM p2ptext.member m
+				   WHERE m.role IN (p2ptext.caller(), session_user) AND m.suspended_at IS NOT NULL);
+END
+$$;
+COMMENT ON FUNCTION p2ptext.is_suspended() IS 'whether the caller, or the role that logged in, is suspended';
+
+CREATE FUNCTION p2ptext.is_member(VARIADIC kinds text[] DEFAULT '{}') RETURNS boolean
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN p2ptext.has_kind(p2ptext.caller(), VARIADIC kinds) AND NOT p2ptext.is_suspended();
+END
 $$;
 COMMENT ON FUNCTION p2ptext.is_member(text[]) IS
 'whether the caller is a member of one of these kinds, or has the rights of the extension''s owner';
@@ -50,14 +86,18 @@ CREATE FUNCTION p2ptext.require_member(VARIADIC kinds text[] DEFAULT '{}') RETUR
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	IF NOT p2ptext.is_member(VARIADIC kinds) THEN
-		RAISE EXCEPTION 'permission denied: role "%" is not % of p2ptext',
+	IF p2ptext.is_member(VARIADIC kinds) THEN
+		RETURN;
+	ELSIF p2ptext.is_suspended() THEN
+		RAISE EXCEPTION 'permission denied: role "%" is suspended', p2ptext.caller()
+			USING ERRCODE = 'insufficient_privilege', HINT = 'A manager can resume_texter().';
+	END IF;
+	RAISE EXCEPTION 'permission denied: role "%" is not % of p2ptext',
 			p2ptext.caller(), coalesce('a ' || nullif(array_to_string(kinds, ' or '), ''), 'the owner')
 			USING ERRCODE = 'insufficient_privilege',
 			HINT = coalesce(format('The owner can allow it: SELECT p2ptext.grant_role(%L, ', p2ptext.caller())
 								|| quote_literal(kinds[1]) || ');',
 							'Ask the owner of the extension to do it.');
-	END IF;
 END
 $$;
 COMMENT ON FUNCTION p2ptext.require_member(text[]) IS 'errors unless is_member() holds; without kinds, unless the caller has the owner''s rights';
@@ -80,10 +120,14 @@ CREATE TYPE p2ptext.texter_name AS (first_name text, last_name text);
 COMMENT ON TYPE p2ptext.texter_name IS 'how scripts name a texter';
 
 CREATE FUNCTION p2ptext.texter(role name) RETURNS p2ptext.texter_name
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT ROW(coalesce(m.first_name, initcap(r.role)), m.last_name)::p2ptext.texter_name
-	FROM (SELECT $1 AS role) r
-	LEFT JOIN p2ptext.member m ON m.role = r.role
+#variable_conflict use_variable
+DECLARE
+	member p2ptext.member;
+BEGIN
+	SELECT * INTO member FROM p2ptext.member m WHERE m.role = role;
+	RETURN ROW(coalesce(member.first_name, initcap(role)), member.last_name)::p2ptext.texter_name;
+END
 $$;
 COMMENT ON FUNCTION p2ptext.texter(name) IS 'the name of a texter as scripts show it';

@@ -22,6 +22,11 @@ CREATE TABLE p2ptext.campaign (
 	recheck boolean NOT NULL DEFAULT true,
 	auto_code boolean NOT NULL DEFAULT true,
 	auto_reply_by name,
+	assignment text NOT NULL DEFAULT 'open' CHECK (assignment IN ('open', 'request', 'fixed')),
+	batch_size int NOT NULL DEFAULT 25 CHECK (batch_size > 0),
+	max_per_texter int CHECK (max_per_texter > 0),
+	max_per_minute int CHECK (max_per_minute > 0),
+	release_after interval CHECK (release_after > '0'),
 	launched_by name,
 	launched_path text NOT NULL DEFAULT '"$user", public',
 	created_by name NOT NULL DEFAULT p2ptext.caller(),
@@ -47,6 +52,11 @@ COMMENT ON COLUMN p2ptext.campaign.contact_gap IS 'a first text waits until so l
 COMMENT ON COLUMN p2ptext.campaign.recheck IS 'a first text leaves only if its voter still is in the segment';
 COMMENT ON COLUMN p2ptext.campaign.auto_code IS 'a reply that is just an answer is recorded by itself';
 COMMENT ON COLUMN p2ptext.campaign.auto_reply_by IS 'the manager who approved beforehand what follows on such an answer; NULL: each text waits for its approval';
+COMMENT ON COLUMN p2ptext.campaign.assignment IS 'open: texters take first texts themselves; request: a manager approves what they ask for; fixed: a manager gives them out';
+COMMENT ON COLUMN p2ptext.campaign.batch_size IS 'how many first texts a texter may take, and hold, at once';
+COMMENT ON COLUMN p2ptext.campaign.max_per_texter IS 'first texts in all';
+COMMENT ON COLUMN p2ptext.campaign.max_per_minute IS 'first texts that one texter may approve within a minute';
+COMMENT ON COLUMN p2ptext.campaign.release_after IS 'what a texter has not sent or answered by then is anybody''s again';
 COMMENT ON COLUMN p2ptext.campaign.launched_by IS 'with whose rights the segment is read again ...';
 COMMENT ON COLUMN p2ptext.campaign.launched_path IS '... and with which search_path';
 SELECT pg_extension_config_dump('p2ptext.campaign', '');
@@ -262,6 +272,14 @@ $$;
 COMMENT ON FUNCTION p2ptext.first_texts(int) IS 'the variants of a campaign''s first text, with their weights';
 
 CREATE FUNCTION p2ptext.first_text(campaign_id int, variant text) RETURNS p2ptext.script
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
-AS $$ SELECT t.scripts[array_position(t.variants, $2)] FROM p2ptext.first_texts($1) t $$;
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+BEGIN
+	IF variant = 'A' THEN
+		RETURN (SELECT s.script FROM p2ptext.interaction_step s WHERE s.campaign_id = campaign_id AND s.parent_id IS NULL);
+	END IF;
+	RETURN (SELECT v.script FROM p2ptext.script_variant v WHERE v.campaign_id = campaign_id AND v.variant = variant);
+END
+$$;
 COMMENT ON FUNCTION p2ptext.first_text(int, text) IS 'the script of one variant of a campaign''s first text';

@@ -67,70 +67,34 @@ SELECT pg_extension_config_dump('p2ptext.outbox', '');
 
 -- The merge fields of a conversation, with the texter who speaks.
 CREATE FUNCTION p2ptext.merge_fields(conv p2ptext.conversation, texter name) RETURNS jsonb
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
-AS $$ SELECT conv.fields || jsonb_build_object('texter', to_jsonb(p2ptext.texter(texter))) $$;
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$ BEGIN RETURN conv.fields || jsonb_build_object('texter', to_jsonb(p2ptext.texter(texter))); END $$;
 COMMENT ON FUNCTION p2ptext.merge_fields(p2ptext.conversation, name) IS 'what a script reads when it speaks to this voter in the name of this texter';
 
-CREATE FUNCTION p2ptext.next_text(campaign text)
-RETURNS TABLE (outbox_id bigint, voter_key text, phone text, body text, sms_segments int)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+-- A person who sends more than so many texts in a minute does not read them.
+CREATE FUNCTION p2ptext.keep_pace(camp p2ptext.campaign, texter name) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
-#variable_conflict use_column
+#variable_conflict use_variable
 DECLARE
-	camp p2ptext.campaign := p2ptext.find_campaign(campaign);
-	me name := p2ptext.caller();
-	draft p2ptext.outbox;
-	conv p2ptext.conversation;
+	soonest timestamptz;
 BEGIN
-	PERFORM p2ptext.require_member('texter', 'manager');
-	PERFORM p2ptext.require_open(camp);
-	IF camp.status <> 'active' THEN
-		RAISE EXCEPTION 'campaign "%" is %', campaign, camp.status
-			USING ERRCODE = 'object_not_in_prerequisite_state',
-			HINT = CASE camp.status WHEN 'draft' THEN 'Launch it first: SELECT p2ptext.launch(...).'
-									ELSE 'Resume it first: SELECT p2ptext.resume(...).' END;
-	ELSIF camp.mode <> 'p2p' THEN
-		RAISE EXCEPTION 'campaign "%" is in mode %', campaign, camp.mode
-			USING ERRCODE = 'object_not_in_prerequisite_state',
-			HINT = 'A manager approves its texts with approve_batch().';
+	PERFORM pg_advisory_xact_lock('p2ptext.assignment'::regclass::int, hashtext(camp.id || ':' || texter));
+	-- The one that must be a minute old before another may leave.
+	SELECT l.at + interval '1 minute' INTO soonest
+	FROM p2ptext.access_log l
+	WHERE l.campaign_id = camp.id AND l.texter = texter AND l.action = 'approved'
+	AND l.at > clock_timestamp() - interval '1 minute'
+	ORDER BY l.at DESC OFFSET camp.max_per_minute - 1 LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION 'not so fast: campaign "%" allows a texter % texts a minute', camp.name, camp.max_per_minute
+			USING ERRCODE = 'configuration_limit_exceeded',
+			DETAIL = format('The next may be approved at %s.', soonest),
+			HINT = 'Wait until then, and approve it again.';
 	END IF;
-	-- First what this texter has been shown already, then what nobody holds.
-	SELECT * INTO draft FROM p2ptext.outbox o
-	WHERE o.campaign_id = camp.id AND o.texter = me AND o.position = 0
-	ORDER BY o.id LIMIT 1 FOR UPDATE;
-	IF NOT FOUND THEN
-		SELECT * INTO draft FROM p2ptext.outbox o
-		WHERE o.campaign_id = camp.id AND o.texter IS NULL AND o.position = 0
-		ORDER BY o.id LIMIT 1 FOR UPDATE SKIP LOCKED;
-	END IF;
-	IF NOT FOUND THEN
-		RETURN;
-	END IF;
-	SELECT * INTO STRICT conv FROM p2ptext.conversation c
-	WHERE c.id = draft.conversation_id AND c.campaign_id = camp.id;
-	IF draft.body IS NULL THEN
-		draft.body := p2ptext.render_strict(p2ptext.first_text(camp.id, draft.variant),
-											p2ptext.merge_fields(conv, me));
-		IF draft.body IS NULL THEN
-			RAISE EXCEPTION 'the script of campaign "%" has nothing to say for role "%"', campaign, me
-				USING ERRCODE = 'null_value_not_allowed',
-				DETAIL = format('Without a value: %s.',
-					array_to_string(p2ptext.missing_fields(p2ptext.first_text(camp.id, draft.variant),
-														   p2ptext.merge_fields(conv, me)), ', ')),
-				HINT = 'Give the texter a name with grant_role(..., first_name => ..., last_name => ...).';
-		END IF;
-	END IF;
-	IF draft.texter IS NULL THEN
-		UPDATE p2ptext.outbox o SET texter = me, body = draft.body
-		WHERE o.id = draft.id AND o.campaign_id = camp.id;
-		UPDATE p2ptext.conversation c SET texter = me
-		WHERE c.id = conv.id AND c.campaign_id = camp.id;
-	END IF;
-	RETURN QUERY SELECT draft.id, conv.voter_key, draft.phone, draft.body, p2ptext.sms_segments(draft.body);
 END
 $$;
-COMMENT ON FUNCTION p2ptext.next_text(text) IS
-'shows the calling texter the next draft of a campaign, now held for them; the same one until it is approved';
+COMMENT ON FUNCTION p2ptext.keep_pace(p2ptext.campaign, name) IS 'errors, telling when, while a texter may not approve another text';
 
 CREATE FUNCTION p2ptext.approve(outbox_id bigint) RETURNS p2ptext.outbox
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -166,12 +130,21 @@ BEGIN
 	PERFORM p2ptext.require_open(camp);
 	IF camp.mode = 'broadcast' THEN
 		PERFORM p2ptext.require_member('manager');
+	ELSIF item.texter IS NULL AND NOT p2ptext.is_member('manager') THEN
+		RAISE EXCEPTION 'text % is held by nobody', outbox_id
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+			HINT = 'next_text() shows a draft of your own.';
+	END IF;
+	IF camp.max_per_minute IS NOT NULL AND item.kind = 'initial' THEN
+		PERFORM p2ptext.keep_pace(camp, me);
 	END IF;
 	UPDATE p2ptext.outbox o
 	SET status = 'approved', texter = me, approved_by = me, approved_at = clock_timestamp(),
 		position = nextval('p2ptext.outbox_position')
 	WHERE o.id = item.id AND o.campaign_id = item.campaign_id
 	RETURNING * INTO item;
+	INSERT INTO p2ptext.access_log (campaign_id, texter, action, conversation_id, outbox_id)
+	VALUES (item.campaign_id, me, 'approved', item.conversation_id, item.id);
 	RETURN item;
 END
 $$;
@@ -185,6 +158,9 @@ AS $$
 DECLARE
 	camp p2ptext.campaign := p2ptext.find_campaign(campaign);
 	me name := p2ptext.caller();
+	pool p2ptext.draft_pool;
+	mark bigint;
+	last bigint;
 	n bigint;
 BEGIN
 	PERFORM p2ptext.require_member('manager');
@@ -201,15 +177,27 @@ BEGIN
 	END IF;
 	-- Batches of one campaign take turns, so that no row need be locked first.
 	PERFORM pg_advisory_xact_lock('p2ptext.outbox'::regclass::int, camp.id);
-	UPDATE p2ptext.outbox o
-	SET status = 'approved', approved_by = me, approved_at = clock_timestamp(),
-		position = nextval('p2ptext.outbox_position')
-	WHERE o.ctid = ANY (ARRAY(
-		SELECT d.ctid FROM p2ptext.outbox d
-		WHERE d.campaign_id = camp.id AND d.position = 0 AND d.texter IS NULL AND d.body IS NOT NULL
-		ORDER BY d.id LIMIT max_rows))
-	AND o.position = 0 AND o.texter IS NULL;
-	GET DIAGNOSTICS n = ROW_COUNT;
+	SELECT * INTO pool FROM p2ptext.draft_pool p WHERE p.campaign_id = camp.id;
+	mark := coalesce(pool.mark, 0);
+	LOOP
+		WITH approved AS (
+			UPDATE p2ptext.outbox o
+			SET status = 'approved', approved_by = me, approved_at = clock_timestamp(),
+				position = nextval('p2ptext.outbox_position')
+			WHERE o.ctid = ANY (ARRAY(
+				SELECT d.ctid FROM p2ptext.outbox d
+				WHERE d.campaign_id = camp.id AND d.position = 0 AND d.texter IS NULL AND d.body IS NOT NULL
+				AND d.id > mark
+				ORDER BY d.texter, d.id LIMIT max_rows))
+			AND o.position = 0 AND o.texter IS NULL
+			RETURNING o.id)
+		SELECT count(*), max(a.id) INTO n, last FROM approved a;
+		EXIT WHEN n > 0 OR mark = 0;
+		mark := 0;
+	END LOOP;
+	IF n > 0 THEN
+		PERFORM p2ptext.move_mark(camp.id, last, pool, false);
+	END IF;
 	RETURN n;
 END
 $$;
