@@ -29,7 +29,7 @@ BEGIN
 	EXECUTE format('GRANT USAGE ON SCHEMA p2ptext TO %I', role);
 	EXECUTE format('GRANT SELECT ON p2ptext.inbox, p2ptext.answer_option, p2ptext.interaction_step,'
 				   ' p2ptext.campaign TO %I', role);
-	EXECUTE format('GRANT EXECUTE ON FUNCTION p2ptext.is_member(text[]), p2ptext.require_member(text[]),'
+	EXECUTE format('GRANT EXECUTE ON FUNCTION p2ptext.is_member(text[]), p2ptext.is_suspended(), p2ptext.require_member(text[]),'
 				   ' p2ptext.caller(), p2ptext.texter(name), p2ptext.find_campaign(text) TO %I', role);
 	IF kind IN ('texter', 'manager') THEN
 		EXECUTE format('GRANT EXECUTE ON FUNCTION p2ptext.next_text(text), p2ptext.approve(bigint),'

@@ -538,7 +538,8 @@ AS $$
 $$;
 COMMENT ON FUNCTION p2ptext.assigned_texters(int) IS 'who was given texts of a campaign';
 
--- The receiver calls it now and then, for all campaigns.
+-- The receiver calls it now and then, for all campaigns, and must not wait for
+-- anybody: whoever is at it just now is not idle, and others come next time.
 CREATE FUNCTION p2ptext.release_stale(campaign text DEFAULT NULL, older_than interval DEFAULT NULL)
 RETURNS SETOF p2ptext.assignment
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -557,6 +558,8 @@ BEGIN
 		WHERE c.status IN ('active', 'paused') AND c.id = coalesce(one, c.id)
 		AND coalesce(older_than, c.release_after) IS NOT NULL ORDER BY c.id
 	LOOP
+		PERFORM FROM p2ptext.draft_pool p WHERE p.campaign_id = camp.id FOR NO KEY UPDATE SKIP LOCKED;
+		CONTINUE WHEN NOT FOUND AND EXISTS (SELECT FROM p2ptext.draft_pool p WHERE p.campaign_id = camp.id);
 		FOR texter, idle IN
 			SELECT t, NOT EXISTS (SELECT FROM p2ptext.access_log l WHERE l.campaign_id = camp.id AND l.texter = t
 								  AND l.at >= now() - coalesce(older_than, camp.release_after))
@@ -570,6 +573,8 @@ BEGIN
 				  AND c.waiting_since < now() - coalesce(older_than, camp.release_after)) AS held(t)
 			ORDER BY t
 		LOOP
+			CONTINUE WHEN NOT pg_try_advisory_xact_lock('p2ptext.assignment'::regclass::int,
+				hashtext(camp.id || ':' || texter));
 			initials := CASE WHEN idle THEN p2ptext.move_initials(camp, texter, NULL, NULL) ELSE 0 END;
 			replies := p2ptext.move_replies(camp, texter, NULL, NULL, now() - coalesce(older_than, camp.release_after));
 			IF initials + replies > 0 THEN

@@ -349,6 +349,15 @@ prune_work(void *arg)
 	pruned->mark = DatumGetInt64(SPI_getbinval(tuple, desc, 2, &isnull));
 }
 
+/* What texters left for too long is anybody's again. */
+static void
+release_work(void *arg)
+{
+	if (SPI_execute("SELECT FROM p2ptext.release_stale()", false, 0) !=
+		SPI_OK_SELECT)
+		elog(ERROR, "could not release what is stale");
+}
+
 /* What is done now and then, and never before anything else. */
 static void
 keep_house(void)
@@ -364,8 +373,11 @@ keep_house(void)
 	pruned.rows = 0;
 	if (p2ptext_inbound_retention > 0)
 		(void) worker_transaction("p2ptext: prune events", prune_work, &pruned);
-	if (pruned.rows < PRUNE_ROWS)
-		done = now;
+	if (pruned.rows >= PRUNE_ROWS)
+		return;
+	(void) worker_transaction("p2ptext: release stale texts", release_work,
+							  NULL);
+	done = now;
 }
 
 /* The courier listens where the settings say; other settings, another one. */
