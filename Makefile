@@ -95,6 +95,7 @@ SQL_FILES = \
 	src/outbox/outbox.sql \
 	src/conversation/team.sql \
 	src/conversation/assignment.sql \
+	src/conversation/moderation.sql \
 	src/outbox/pool.sql \
 	src/outbox/limits.sql \
 	src/outbox/home.sql \

@@ -6,6 +6,21 @@
 -- the large tables reach just as far as launch() needs: drafts may be made,
 -- nothing may be approved or sent but through the functions that record who.
 
+CREATE FUNCTION p2ptext.take_privileges(role name) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+BEGIN
+	IF EXISTS (SELECT FROM pg_roles r WHERE r.rolname = role) THEN
+		EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA p2ptext FROM %I', role);
+		EXECUTE format('REVOKE ALL ON ALL SEQUENCES IN SCHEMA p2ptext FROM %I', role);
+		EXECUTE format('REVOKE ALL ON ALL FUNCTIONS IN SCHEMA p2ptext FROM %I', role);
+		EXECUTE format('REVOKE ALL ON SCHEMA p2ptext FROM %I', role);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION p2ptext.take_privileges(name) IS 'takes back every privilege that grant_role() gave';
+
 CREATE FUNCTION p2ptext.grant_role(role name, kind text, first_name text DEFAULT NULL,
 	last_name text DEFAULT NULL)
 RETURNS p2ptext.member
@@ -24,7 +39,8 @@ BEGIN
 			USING ERRCODE = 'undefined_object',
 			HINT = 'CREATE ROLE makes one.';
 	END IF;
-	PERFORM p2ptext.revoke_role(role);
+	PERFORM p2ptext.take_privileges(role);
+	DELETE FROM p2ptext.member m WHERE m.role = role;
 
 	EXECUTE format('GRANT USAGE ON SCHEMA p2ptext TO %I', role);
 	EXECUTE format('GRANT SELECT ON p2ptext.inbox, p2ptext.answer_option, p2ptext.interaction_step,'
@@ -32,7 +48,7 @@ BEGIN
 	EXECUTE format('GRANT EXECUTE ON FUNCTION p2ptext.is_member(text[]), p2ptext.is_suspended(), p2ptext.require_member(text[]),'
 				   ' p2ptext.caller(), p2ptext.texter(name), p2ptext.find_campaign(text) TO %I', role);
 	IF kind IN ('texter', 'manager') THEN
-		EXECUTE format('GRANT EXECUTE ON FUNCTION p2ptext.next_text(text), p2ptext.approve(bigint),'
+		EXECUTE format('GRANT EXECUTE ON FUNCTION p2ptext.next_text(text), p2ptext.approve(bigint, text),'
 					   ' p2ptext.take_batch(text, int, text), p2ptext.request_texts(text, int),'
 					   ' p2ptext.reply(bigint, text, text[]), p2ptext.close(bigint, text),'
 					   ' p2ptext.record_answer(bigint, text, text), p2ptext.opt_out(text, text) TO %I', role);
@@ -47,7 +63,7 @@ BEGIN
 	IF kind = 'manager' THEN
 		EXECUTE format('GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA p2ptext TO %I', role);
 		-- Roles are the owner's to give, and the workers' work is theirs.
-		EXECUTE format('REVOKE EXECUTE ON FUNCTION p2ptext.grant_role, p2ptext.revoke_role,'
+		EXECUTE format('REVOKE EXECUTE ON FUNCTION p2ptext.grant_role, p2ptext.revoke_role, p2ptext.take_privileges,'
 					   ' p2ptext.announce, p2ptext.claim, p2ptext.finish, p2ptext.settle,'
 					   ' p2ptext.recover, p2ptext.requeue, p2ptext.recheck, p2ptext.voters_in_segment,'
 					   ' p2ptext.last_contact, p2ptext.to_recall, p2ptext.to_find, p2ptext.found,'
@@ -58,7 +74,7 @@ BEGIN
 					   ' FROM %I', role);
 		EXECUTE format('GRANT INSERT, UPDATE, DELETE ON p2ptext.source, p2ptext.segment, p2ptext.campaign,'
 					   ' p2ptext.sender, p2ptext.brand, p2ptext.interaction_step, p2ptext.script_variant, p2ptext.answer_option,'
-					   ' p2ptext.snippet, p2ptext.reply_keyword, p2ptext.contact_result, p2ptext.result_name TO %I', role);
+					   ' p2ptext.snippet, p2ptext.listed_word, p2ptext.reply_keyword, p2ptext.contact_result, p2ptext.result_name TO %I', role);
 		EXECUTE format('GRANT INSERT, UPDATE, DELETE ON p2ptext.layout, p2ptext.layout_column,'
 					   ' p2ptext.layout_field TO %I', role);
 		EXECUTE format('GRANT INSERT (name, provider, account, settings, keep_texting_hours),'
@@ -86,17 +102,16 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_variable
 BEGIN
-	IF EXISTS (SELECT FROM pg_roles r WHERE r.rolname = role) THEN
-		EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA p2ptext FROM %I', role);
-		EXECUTE format('REVOKE ALL ON ALL SEQUENCES IN SCHEMA p2ptext FROM %I', role);
-		EXECUTE format('REVOKE ALL ON ALL FUNCTIONS IN SCHEMA p2ptext FROM %I', role);
-		EXECUTE format('REVOKE ALL ON SCHEMA p2ptext FROM %I', role);
-	END IF;
+	PERFORM p2ptext.take_privileges(role);
 	DELETE FROM p2ptext.member m WHERE m.role = role;
-	RETURN FOUND;
+	IF NOT FOUND THEN
+		RETURN false;
+	END IF;
+	PERFORM p2ptext.release_texter(role, 'revoke');
+	RETURN true;
 END
 $$;
-COMMENT ON FUNCTION p2ptext.revoke_role(name) IS 'takes back what grant_role() gave; returns whether there was anything';
+COMMENT ON FUNCTION p2ptext.revoke_role(name) IS 'takes back what grant_role() gave, and returns to the pool what the role held; returns whether it was a member';
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA p2ptext FROM PUBLIC;
 GRANT USAGE ON SCHEMA p2ptext TO PUBLIC;

@@ -102,6 +102,18 @@ END
 $$;
 COMMENT ON FUNCTION p2ptext.require_member(text[]) IS 'errors unless is_member() holds; without kinds, unless the caller has the owner''s rights';
 
+-- For what sends: suspend() waits for whoever has come here, and nobody comes
+-- here once it has begun.
+CREATE FUNCTION p2ptext.require_active(VARIADIC kinds text[]) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM FROM p2ptext.member m WHERE m.role = p2ptext.caller() FOR SHARE;
+	PERFORM p2ptext.require_member(VARIADIC kinds);
+END
+$$;
+COMMENT ON FUNCTION p2ptext.require_active(text[]) IS 'as require_member(), and keeps the caller from being suspended until the transaction ends';
+
 CREATE FUNCTION p2ptext.check_name(kind text, name text) RETURNS void
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp
 AS $$

@@ -27,6 +27,7 @@ CREATE TABLE p2ptext.campaign (
 	max_per_texter int CHECK (max_per_texter > 0),
 	max_per_minute int CHECK (max_per_minute > 0),
 	release_after interval CHECK (release_after > '0'),
+	free_edit real NOT NULL DEFAULT 0.3 CHECK (free_edit BETWEEN 0 AND 1),
 	launched_by name,
 	launched_path text NOT NULL DEFAULT '"$user", public',
 	created_by name NOT NULL DEFAULT p2ptext.caller(),
@@ -57,6 +58,7 @@ COMMENT ON COLUMN p2ptext.campaign.batch_size IS 'how many first texts a texter 
 COMMENT ON COLUMN p2ptext.campaign.max_per_texter IS 'first texts in all';
 COMMENT ON COLUMN p2ptext.campaign.max_per_minute IS 'first texts that one texter may approve within a minute';
 COMMENT ON COLUMN p2ptext.campaign.release_after IS 'what a texter has not sent or answered by then is anybody''s again';
+COMMENT ON COLUMN p2ptext.campaign.free_edit IS 'the share of a first text that a texter may change without a manager''s review';
 COMMENT ON COLUMN p2ptext.campaign.launched_by IS 'with whose rights the segment is read again ...';
 COMMENT ON COLUMN p2ptext.campaign.launched_path IS '... and with which search_path';
 SELECT pg_extension_config_dump('p2ptext.campaign', '');

@@ -164,6 +164,18 @@ END
 $$;
 COMMENT ON FUNCTION p2ptext.move_mark(int, bigint, p2ptext.draft_pool, boolean) IS 'notes where a campaign''s pool begins, unless drafts have come back since that was seen';
 
+CREATE FUNCTION p2ptext.drafts_came_back(campaign_id int, first_id bigint) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+BEGIN
+	UPDATE p2ptext.draft_pool p
+	SET mark = least(p.mark, first_id - 1), version = p.version + 1, swept_at = NULL
+	WHERE p.campaign_id = campaign_id;
+END
+$$;
+COMMENT ON FUNCTION p2ptext.drafts_came_back(int, bigint) IS 'notes that nobody holds some drafts any more, of which this is the first';
+
 -- Its plans are made once, for any max_rows: along the index, however many
 -- rows they might be.
 CREATE FUNCTION p2ptext.take_initials(camp p2ptext.campaign, texter name, max_rows bigint) RETURNS bigint[]
@@ -258,9 +270,7 @@ BEGIN
 	WHERE c.id = ANY (conversations) AND c.campaign_id = camp.id;
 	GET DIAGNOSTICS n = ROW_COUNT;
 	IF to_texter IS NULL THEN
-		UPDATE p2ptext.draft_pool p
-		SET mark = least(p.mark, ids[1] - 1), version = p.version + 1, swept_at = NULL
-		WHERE p.campaign_id = camp.id;
+		PERFORM p2ptext.drafts_came_back(camp.id, ids[1]);
 	END IF;
 	RETURN n;
 END
@@ -317,7 +327,7 @@ DECLARE
 	conv p2ptext.conversation;
 	mine bigint[];
 BEGIN
-	PERFORM p2ptext.require_member('texter', 'manager');
+	PERFORM p2ptext.require_active('texter', 'manager');
 	PERFORM p2ptext.require_texting(camp);
 	-- First what this texter holds already, then what nobody holds.
 	SELECT * INTO draft FROM p2ptext.outbox o
@@ -373,7 +383,7 @@ DECLARE
 	wanted int := coalesce(n, camp.batch_size);
 	held int;
 BEGIN
-	PERFORM p2ptext.require_member('texter', 'manager');
+	PERFORM p2ptext.require_active('texter', 'manager');
 	PERFORM p2ptext.require_texting(camp);
 	PERFORM p2ptext.require_texter(camp, me);
 	IF what IS NULL OR what NOT IN ('initials', 'replies') THEN

@@ -54,7 +54,7 @@ BEGIN
 	UPDATE p2ptext.outbox o SET status = 'suppressed', reason = 'opted_out', position = NULL, not_before = NULL
 	FROM (SELECT d.id, d.campaign_id
 		  FROM p2ptext.outbox d JOIN new_rows n ON n.phone = d.phone
-		  WHERE n.ended_at IS NULL AND d.status IN ('draft', 'approved')
+		  WHERE n.ended_at IS NULL AND d.status IN ('draft', 'review', 'approved')
 		  FOR NO KEY UPDATE OF d SKIP LOCKED) d
 	WHERE o.id = d.id AND o.campaign_id = d.campaign_id;
 	UPDATE p2ptext.conversation c

@@ -358,7 +358,7 @@ BEGIN
 			position = NULL, not_before = NULL
 		FROM latest l
 		WHERE l.wrong AND o.conversation_id = l.conv AND o.campaign_id = l.camp
-		AND o.status IN ('draft', 'approved')),
+		AND o.status IN ('draft', 'review', 'approved')),
 	done AS (
 		UPDATE p2ptext.inbound i
 		SET applied_at = now(), outcome = CASE WHEN n.conv IS NULL THEN 'unmatched' ELSE 'applied' END,

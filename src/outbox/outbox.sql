@@ -1,7 +1,8 @@
 -- outbox.sql
 --	  Texts that have not finished leaving, and how people let them go.
 --
--- draft -> approved -> sending -> moved to message as sent or failed.
+-- draft -> approved -> sending -> moved to message as sent or failed; in
+-- between a text may wait for review (src/conversation/moderation.sql).
 -- A row may also end here as cancelled, expired, suppressed or unknown; reason
 -- says why.  Only claim() and finish() (queue.sql) go beyond approved.
 
@@ -18,7 +19,7 @@ CREATE TABLE p2ptext.outbox (
 	variant text,
 	step_id int,
 	status text NOT NULL DEFAULT 'draft' CHECK
-		(status IN ('draft', 'approved', 'sending', 'cancelled', 'expired', 'suppressed', 'unknown')),
+		(status IN ('draft', 'review', 'approved', 'sending', 'cancelled', 'expired', 'suppressed', 'unknown')),
 	reason text,
 	sender text COLLATE "C" NOT NULL,
 	phone text NOT NULL CHECK (p2ptext.is_e164(phone)),
@@ -96,7 +97,23 @@ END
 $$;
 COMMENT ON FUNCTION p2ptext.keep_pace(p2ptext.campaign, name) IS 'errors, telling when, while a texter may not approve another text';
 
-CREATE FUNCTION p2ptext.approve(outbox_id bigint) RETURNS p2ptext.outbox
+CREATE FUNCTION p2ptext.check_body(body text) RETURNS void
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF body IS NULL OR p2ptext.sms_problem(body) = 'empty' THEN
+		RAISE EXCEPTION 'a text needs some words'
+			USING ERRCODE = 'invalid_parameter_value';
+	ELSIF p2ptext.sms_problem(body) = 'too_long' THEN
+		RAISE EXCEPTION 'a text has at most 1600 characters'
+			USING ERRCODE = 'string_data_right_truncation',
+			DETAIL = format('This one has %s.', length(body));
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION p2ptext.check_body(text) IS 'errors unless a text can be sent';
+
+CREATE FUNCTION p2ptext.approve(outbox_id bigint, body text DEFAULT NULL) RETURNS p2ptext.outbox
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_variable
@@ -104,8 +121,11 @@ DECLARE
 	me name := p2ptext.caller();
 	item p2ptext.outbox;
 	camp p2ptext.campaign;
+	shown text;
+	why text;
+	detail text;
 BEGIN
-	PERFORM p2ptext.require_member('texter', 'manager');
+	PERFORM p2ptext.require_active('texter', 'manager');
 	PERFORM p2ptext.one_action();
 	SELECT * INTO item FROM p2ptext.outbox o WHERE o.id = outbox_id FOR UPDATE;
 	IF NOT FOUND THEN
@@ -138,18 +158,27 @@ BEGIN
 	IF camp.max_per_minute IS NOT NULL AND item.kind = 'initial' THEN
 		PERFORM p2ptext.keep_pace(camp, me);
 	END IF;
+	shown := item.body;
+	IF body <> shown THEN
+		PERFORM p2ptext.check_body(body);
+		SELECT * INTO why, detail FROM p2ptext.why_review(camp, shown, body);
+	END IF;
 	UPDATE p2ptext.outbox o
-	SET status = 'approved', texter = me, approved_by = me, approved_at = clock_timestamp(),
-		position = nextval('p2ptext.outbox_position')
+	SET status = CASE WHEN why IS NULL THEN 'approved' ELSE 'review' END,
+		body = coalesce(body, shown), texter = me, approved_by = me, approved_at = clock_timestamp(),
+		position = CASE WHEN why IS NULL THEN nextval('p2ptext.outbox_position') END
 	WHERE o.id = item.id AND o.campaign_id = item.campaign_id
 	RETURNING * INTO item;
 	INSERT INTO p2ptext.access_log (campaign_id, texter, action, conversation_id, outbox_id)
 	VALUES (item.campaign_id, me, 'approved', item.conversation_id, item.id);
+	IF why IS NOT NULL THEN
+		PERFORM p2ptext.ask_review(item.campaign_id, item.id, me, why, detail, shown);
+	END IF;
 	RETURN item;
 END
 $$;
-COMMENT ON FUNCTION p2ptext.approve(bigint) IS
-'lets one draft leave, in the name of the caller; one human action for one message, so once per statement';
+COMMENT ON FUNCTION p2ptext.approve(bigint, text) IS
+'lets one draft leave, in the name of the caller, with body in place of what was shown; one human action for one message, so once per statement; a body that departs from the script beyond the campaign''s free_edit, or holds a listed word, waits for a manager''s review()';
 
 CREATE FUNCTION p2ptext.approve_batch(campaign text, max_rows int DEFAULT 1000) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -215,7 +244,7 @@ BEGIN
 	PERFORM p2ptext.require_member('manager');
 	UPDATE p2ptext.outbox o SET status = 'cancelled', reason = format('by %s', p2ptext.caller()),
 		position = NULL, not_before = NULL
-	WHERE o.campaign_id = camp.id AND o.status IN ('draft', 'approved');
+	WHERE o.campaign_id = camp.id AND o.status IN ('draft', 'review', 'approved');
 	GET DIAGNOSTICS n = ROW_COUNT;
 	RETURN n;
 END

@@ -32,7 +32,7 @@ BEGIN
 	UPDATE p2ptext.outbox o SET sender = p2ptext.pick_sender(o.phone, senders)
 	FROM p2ptext.campaign k
 	WHERE k.gateway_id = changed.gateway_id
-	AND o.campaign_id = k.id AND o.sender <> ALL (senders) AND o.status IN ('draft', 'approved');
+	AND o.campaign_id = k.id AND o.sender <> ALL (senders) AND o.status IN ('draft', 'review', 'approved');
 	RETURN NULL;
 END
 $$;

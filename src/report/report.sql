@@ -8,7 +8,7 @@ SELECT c.id AS campaign_id, c.name AS campaign, c.mode, c.status,
 	   round(100.0 * m.done / nullif(m.done + o.drafts + o.approved + o.sending + o.unknown, 0), 1) AS percent_done
 FROM p2ptext.campaign c
 CROSS JOIN LATERAL (
-	SELECT count(*) FILTER (WHERE o.status = 'draft') AS drafts,
+	SELECT count(*) FILTER (WHERE o.status IN ('draft', 'review')) AS drafts,
 		   count(*) FILTER (WHERE o.status = 'approved') AS approved,
 		   count(*) FILTER (WHERE o.status = 'sending') AS sending,
 		   count(*) FILTER (WHERE o.status = 'unknown') AS unknown,
