@@ -79,7 +79,9 @@ SQL_FILES = \
 	src/text/reply.sql \
 	src/voter/layout.sql \
 	src/voter/layout_data.sql \
+	src/voter/match.sql \
 	src/voter/source.sql \
+	src/voter/adopt.sql \
 	src/voter/sample.sql \
 	src/voter/segment.sql \
 	src/outbox/gateway.sql \

@@ -98,7 +98,7 @@ COMMENT ON FUNCTION p2ptext.audience_query(p2ptext.campaign) IS 'the SQL that yi
 CREATE FUNCTION p2ptext.check_audience(camp p2ptext.campaign) RETURNS void
 LANGUAGE sql STABLE
 AS $$
-	SELECT p2ptext.check_source(src), p2ptext.check_segment(seg, src)
+	SELECT p2ptext.check_source_fits(src), p2ptext.check_segment(seg, src)
 	FROM p2ptext.segment seg
 	JOIN p2ptext.source src ON src.id = seg.source_id
 	WHERE seg.id = camp.segment_id

@@ -287,6 +287,18 @@ DECLARE
 BEGIN
 	PERFORM p2ptext.require_member('manager');
 	PERFORM p2ptext.check_name('layout', name);
+	IF kind IS NULL OR kind NOT IN ('state', 'vendor', 'tool', 'results', 'plain') THEN
+		RAISE EXCEPTION 'kind "%" of layout is not known', kind
+			USING ERRCODE = 'invalid_parameter_value',
+			HINT = 'Kinds are: state, vendor, tool, results, plain.';
+	ELSIF pg_char_to_encoding(encoding) < 0 THEN
+		RAISE EXCEPTION 'encoding "%" is not known', encoding
+			USING ERRCODE = 'undefined_object',
+			HINT = 'Use a name that COPY takes, such as UTF8, LATIN1 or WIN1252.';
+	ELSIF octet_length(delimiter) <> 1 OR octet_length(quote) <> 1 THEN
+		RAISE EXCEPTION 'delimiter and quote must be single one-byte characters'
+			USING ERRCODE = 'invalid_parameter_value';
+	END IF;
 	INSERT INTO p2ptext.layout (name, title, kind, aliases, signature, state, delimiter, quote,
 								has_header, encoding, history, certainty, notes)
 	VALUES (name, coalesce(title, name), kind, aliases, signature, state, delimiter, quote,

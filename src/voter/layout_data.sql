@@ -89,7 +89,7 @@ SELECT p2ptext.add_layout('oh_swvf', title => 'Ohio Secretary of State, Statewid
 
 SELECT p2ptext.add_layout('fl_extract', title => 'Florida Division of Elections, voter extract', kind => 'state',
 	aliases => '{fl}', signature => '{Voter_ID,Name_First}', state => 'FL',
-	delimiter => E'\t', has_header => false,
+	delimiter => E'\t', has_header => false, encoding => 'LATIN1',
 	patterns => $${"County_Code": "^[A-Z]{3}$", "Voter_ID": "^[0-9]{9}$", "Requested_public_records_exemption": "^[NY]$", "Gender": "^[FMU]?$", "Birth_Date": "^([0-9*]{2}/[0-9*]{2}/[0-9*]{4})?$", "Voter_Status": "^[A-Z]{3}$"}$$,
 	certainty => 'high',
 	notes => 'No header: columns go by position. Where Requested_public_records_exemption is Y the personal fields are blank.',

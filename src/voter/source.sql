@@ -38,15 +38,18 @@ CREATE TABLE p2ptext.source (
 	timezone text,
 	fields jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(fields) = 'object'),
 	region text NOT NULL DEFAULT 'US',
+	layout text REFERENCES p2ptext.layout ON UPDATE CASCADE ON DELETE SET NULL,
 	created_by name NOT NULL DEFAULT p2ptext.caller(),
 	created_at timestamptz NOT NULL DEFAULT now()
 );
+CREATE INDEX source_layout_idx ON p2ptext.source (layout);
 COMMENT ON TABLE p2ptext.source IS 'relations with voters, registered in place';
 COMMENT ON COLUMN p2ptext.source.relation IS 'schema-qualified name';
 COMMENT ON COLUMN p2ptext.source.key IS 'expression over the relation that names one voter';
 COMMENT ON COLUMN p2ptext.source.phone IS 'expression that gives the phone as the file has it';
 COMMENT ON COLUMN p2ptext.source.timezone IS 'expression that gives an IANA zone name or an array of them; NULL: by the phone''s area code';
 COMMENT ON COLUMN p2ptext.source.fields IS 'merge fields beyond the relation''s own columns: {"name": "expression"}';
+COMMENT ON COLUMN p2ptext.source.layout IS 'the layout that gave what add_source() was not told';
 SELECT pg_extension_config_dump('p2ptext.source', '');
 SELECT pg_extension_config_dump('p2ptext.source_id_seq', '');
 
@@ -140,7 +143,7 @@ END
 $$;
 COMMENT ON FUNCTION p2ptext.try_expression(regclass, text, text) IS 'errors, naming the purpose, unless the expression parses and binds over the relation';
 
-CREATE FUNCTION p2ptext.check_source(source p2ptext.source) RETURNS void
+CREATE FUNCTION p2ptext.check_source_fits(source p2ptext.source) RETURNS void
 LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
@@ -158,7 +161,7 @@ BEGIN
 	END LOOP;
 END
 $$;
-COMMENT ON FUNCTION p2ptext.check_source(p2ptext.source) IS 'errors unless every expression of the source fits its relation as it is now';
+COMMENT ON FUNCTION p2ptext.check_source_fits(p2ptext.source) IS 'errors unless every expression of the source fits its relation as it is now';
 
 CREATE FUNCTION p2ptext.check_source_key(source p2ptext.source) RETURNS void
 LANGUAGE plpgsql STABLE
@@ -226,79 +229,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION p2ptext.check_fields(jsonb) IS 'errors unless fields maps names that scripts can use to strings';
-
--- Files in capitals shout at people.  Columns with names of persons, mostly in
--- capitals by a sample, as fields of the same name in ordinary spelling.
-CREATE FUNCTION p2ptext.capital_names(rel regclass) RETURNS jsonb
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	col name;
-	capitals boolean;
-	found_fields jsonb := '{}';
-BEGIN
-	FOR col IN
-		SELECT a.attname FROM pg_attribute a
-		WHERE a.attrelid = rel AND a.attnum > 0 AND NOT a.attisdropped
-		AND a.atttypid IN ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype)
-		AND regexp_replace(lower(a.attname), '[^a-z]', '', 'g')
-			~ '(first|last|middle|given|family|sur|nick|preferred)name$'
-	LOOP
-		EXECUTE format('SELECT avg((n = upper(n))::int) > 0.9 FROM (SELECT v.%1$I::text FROM %2$s AS v'
-					   ' WHERE v.%1$I <> '''' LIMIT 1000) AS sample(n)', col, rel) INTO capitals;
-		IF capitals THEN
-			found_fields := found_fields || jsonb_build_object(col, format('p2ptext.proper_name(v.%I)', col));
-		END IF;
-	END LOOP;
-	RETURN found_fields;
-END
-$$;
-COMMENT ON FUNCTION p2ptext.capital_names(regclass) IS 'fields that give the names of persons in ordinary spelling, where a relation has them in capitals';
-
-CREATE FUNCTION p2ptext.add_source(name text, relation regclass, key text, phone text,
-	fields jsonb DEFAULT '{}', timezone text DEFAULT NULL, region text DEFAULT 'US',
-	proper_names boolean DEFAULT true)
-RETURNS p2ptext.source
-LANGUAGE plpgsql
-AS $$
-#variable_conflict use_variable
-DECLARE
-	made p2ptext.source;
-	kept boolean;
-BEGIN
-	PERFORM p2ptext.require_member('manager');
-	PERFORM p2ptext.check_name('source', name);
-	PERFORM p2ptext.check_fields(fields);
-	SELECT format('%I.%I', n.nspname, c.relname), c.relpersistence <> 't' INTO made.relation, kept
-	FROM pg_class c
-	JOIN pg_namespace n ON n.oid = c.relnamespace
-	WHERE c.oid = relation;
-	IF kept IS NOT TRUE THEN
-		RAISE EXCEPTION 'source "%" needs a relation that lasts', name
-			USING ERRCODE = 'invalid_parameter_value',
-			DETAIL = coalesce(relation || ' is a temporary table.', 'None was given.'),
-			HINT = 'Name a table, a view, a materialized view or a foreign table.';
-	END IF;
-	made.name := name;
-	made.key := p2ptext.source_expression(relation, key);
-	made.phone := p2ptext.source_expression(relation, phone);
-	made.timezone := p2ptext.source_expression(relation, timezone);
-	made.fields := (SELECT coalesce(jsonb_object_agg(f.key, p2ptext.source_expression(relation, f.value)), '{}')
-					FROM jsonb_each_text(fields) f);
-	IF proper_names THEN
-		made.fields := p2ptext.capital_names(relation) || made.fields;
-	END IF;
-	PERFORM p2ptext.check_source(made);
-	PERFORM p2ptext.check_source_key(made);
-
-	INSERT INTO p2ptext.source (name, relation, key, phone, timezone, fields, region)
-	VALUES (name, made.relation, made.key, made.phone, made.timezone, made.fields, region)
-	RETURNING * INTO made;
-	RETURN made;
-END
-$$;
-COMMENT ON FUNCTION p2ptext.add_source(text, regclass, text, text, jsonb, text, text, boolean) IS
-'adopts a table or view as a source of voters; key, phone and timezone are column names or SQL expressions, fields maps more merge fields to the same: {"greeting": "coalesce(nickname, first_name)"}; names of persons in capitals become fields in ordinary spelling unless proper_names is false';
 
 CREATE FUNCTION p2ptext.find_source(name text) RETURNS p2ptext.source
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
