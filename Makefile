@@ -89,11 +89,14 @@ SQL_FILES = \
 	src/campaign/campaign.sql \
 	src/campaign/step.sql \
 	src/campaign/tree.sql \
+	src/campaign/audience.sql \
 	src/campaign/launch.sql \
 	src/conversation/result.sql \
 	src/conversation/conversation.sql \
 	src/conversation/opt_out.sql \
 	src/conversation/survey.sql \
+	src/campaign/history.sql \
+	src/campaign/refresh.sql \
 	src/outbox/outbox.sql \
 	src/conversation/team.sql \
 	src/conversation/assignment.sql \

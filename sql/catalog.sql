@@ -36,7 +36,7 @@ AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = k.conrelid AND i.indpr
 -- large tables have the campaign in their primary key, so that they can be parted by it
 SELECT i.indrelid::regclass FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attname = 'campaign_id'
 WHERE i.indisprimary AND i.indrelid = ANY ('{p2ptext.conversation,p2ptext.outbox,p2ptext.message,p2ptext.question_response,
-	p2ptext.dropped,p2ptext.interaction_step,p2ptext.answer_option}'::regclass[]) AND a.attnum <> ALL (i.indkey);
+	p2ptext.audience_drop,p2ptext.launch,p2ptext.interaction_step,p2ptext.answer_option}'::regclass[]) AND a.attnum <> ALL (i.indkey);
 
 -- who runs as another pins search_path, with the temporary schema last
 SELECT p.oid::regprocedure FROM pg_proc p WHERE p.pronamespace = 'p2ptext'::regnamespace AND p.prosecdef

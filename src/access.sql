@@ -14,7 +14,7 @@ BEGIN
 	IF EXISTS (SELECT FROM pg_roles r WHERE r.rolname = role) THEN
 		EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA p2ptext FROM %I', role);
 		EXECUTE format('REVOKE ALL ON ALL SEQUENCES IN SCHEMA p2ptext FROM %I', role);
-		EXECUTE format('REVOKE ALL ON ALL FUNCTIONS IN SCHEMA p2ptext FROM %I', role);
+		EXECUTE format('REVOKE ALL ON ALL ROUTINES IN SCHEMA p2ptext FROM %I', role);
 		EXECUTE format('REVOKE ALL ON SCHEMA p2ptext FROM %I', role);
 	END IF;
 END
@@ -56,12 +56,13 @@ BEGIN
 	IF kind IN ('reader', 'manager') THEN
 		EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA p2ptext TO %I', role);
 		EXECUTE format('GRANT EXECUTE ON FUNCTION p2ptext.stat_get_workers(), p2ptext.stat_get_limits(),'
-					   ' p2ptext.metrics(), p2ptext.metric_label(text),'
+					   ' p2ptext.metrics(), p2ptext.metric_label(text), p2ptext.stat_get_launches(),'
+					   ' p2ptext.audience_as_of(text, timestamptz),'
 					   ' p2ptext.export_results(text, text, timestamptz), p2ptext.export_results(text[], text, timestamptz),'
 					   ' p2ptext.create_results_view, p2ptext.question_columns, p2ptext.source_relation TO %I', role);
 	END IF;
 	IF kind = 'manager' THEN
-		EXECUTE format('GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA p2ptext TO %I', role);
+		EXECUTE format('GRANT EXECUTE ON ALL ROUTINES IN SCHEMA p2ptext TO %I', role);
 		-- Roles are the owner's to give, and the workers' work is theirs.
 		EXECUTE format('REVOKE EXECUTE ON FUNCTION p2ptext.grant_role, p2ptext.revoke_role, p2ptext.take_privileges,'
 					   ' p2ptext.announce, p2ptext.claim, p2ptext.finish, p2ptext.settle,'
@@ -81,12 +82,15 @@ BEGIN
 					   ' UPDATE (account, settings, enabled, keep_texting_hours, max_per_second, max_per_day,'
 					   ' max_attempts, timezone), DELETE'
 					   ' ON p2ptext.gateway TO %I', role);
-		EXECUTE format('GRANT INSERT, DELETE ON p2ptext.dropped TO %I', role);
-		EXECUTE format('GRANT INSERT (id, campaign_id, voter_key, phone, sender, timezones, fields)'
+		EXECUTE format('GRANT INSERT ON p2ptext.launch, p2ptext.audience_drop TO %I', role);
+		EXECUTE format('GRANT UPDATE (drafted, dropped, finished_at) ON p2ptext.launch TO %I', role);
+		EXECUTE format('GRANT UPDATE (until_launch) ON p2ptext.audience_drop TO %I', role);
+		EXECUTE format('GRANT INSERT, UPDATE, DELETE ON p2ptext.phone_line, p2ptext.campaign_exclude TO %I', role);
+		EXECUTE format('GRANT INSERT (id, campaign_id, launch_id, voter_key, phone, sender, timezones, fields)'
 					   ' ON p2ptext.conversation TO %I', role);
 		EXECUTE format('GRANT INSERT (campaign_id, conversation_id, kind, variant, sender, phone, timezones, body, media)'
 					   ' ON p2ptext.outbox TO %I', role);
-		EXECUTE format('GRANT USAGE ON SEQUENCE p2ptext.message_id, p2ptext.conversation_id_seq TO %I', role);
+		EXECUTE format('GRANT USAGE ON SEQUENCE p2ptext.message_id, p2ptext.conversation_id_seq, p2ptext.launch_id_seq TO %I', role);
 	END IF;
 	INSERT INTO p2ptext.member (role, kind, first_name, last_name)
 	VALUES (role, kind, first_name, last_name)
@@ -113,7 +117,7 @@ END
 $$;
 COMMENT ON FUNCTION p2ptext.revoke_role(name) IS 'takes back what grant_role() gave, and returns to the pool what the role held; returns whether it was a member';
 
-REVOKE ALL ON ALL FUNCTIONS IN SCHEMA p2ptext FROM PUBLIC;
+REVOKE ALL ON ALL ROUTINES IN SCHEMA p2ptext FROM PUBLIC;
 GRANT USAGE ON SCHEMA p2ptext TO PUBLIC;
 GRANT EXECUTE ON FUNCTION
 	p2ptext.sms_encoding, p2ptext.sms_units, p2ptext.sms_segments, p2ptext.sms_split,

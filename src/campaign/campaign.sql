@@ -28,6 +28,9 @@ CREATE TABLE p2ptext.campaign (
 	max_per_minute int CHECK (max_per_minute > 0),
 	release_after interval CHECK (release_after > '0'),
 	free_edit real NOT NULL DEFAULT 0.3 CHECK (free_edit BETWEEN 0 AND 1),
+	not_contacted_within interval CHECK (not_contacted_within > '0'),
+	holdout real CHECK (holdout > 0 AND holdout < 100),
+	seed text,
 	launched_by name,
 	launched_path text NOT NULL DEFAULT '"$user", public',
 	created_by name NOT NULL DEFAULT p2ptext.caller(),
@@ -59,6 +62,9 @@ COMMENT ON COLUMN p2ptext.campaign.max_per_texter IS 'first texts in all';
 COMMENT ON COLUMN p2ptext.campaign.max_per_minute IS 'first texts that one texter may approve within a minute';
 COMMENT ON COLUMN p2ptext.campaign.release_after IS 'what a texter has not sent or answered by then is anybody''s again';
 COMMENT ON COLUMN p2ptext.campaign.free_edit IS 'the share of a first text that a texter may change without a manager''s review';
+COMMENT ON COLUMN p2ptext.campaign.not_contacted_within IS 'launches drop whoever was contacted so recently';
+COMMENT ON COLUMN p2ptext.campaign.holdout IS 'per cent of the voters who could be texted that launches drop, to compare with';
+COMMENT ON COLUMN p2ptext.campaign.seed IS 'of the holdout, which is the same in all campaigns with one seed; NULL: the campaign''s name';
 COMMENT ON COLUMN p2ptext.campaign.launched_by IS 'with whose rights the segment is read again ...';
 COMMENT ON COLUMN p2ptext.campaign.launched_path IS '... and with which search_path';
 SELECT pg_extension_config_dump('p2ptext.campaign', '');
@@ -176,7 +182,9 @@ CREATE FUNCTION p2ptext.create_campaign(name text, segment text, gateway text, s
 	mode text DEFAULT 'p2p', texter name DEFAULT NULL,
 	hours_start time DEFAULT '09:00', hours_end time DEFAULT '21:00',
 	timezone text DEFAULT 'America/New_York', send_before timestamptz DEFAULT NULL,
-	media text[] DEFAULT NULL, contact_gap interval DEFAULT NULL, recheck boolean DEFAULT true)
+	media text[] DEFAULT NULL, contact_gap interval DEFAULT NULL, recheck boolean DEFAULT true,
+	exclude text[] DEFAULT '{}', not_contacted_within interval DEFAULT NULL,
+	holdout real DEFAULT NULL, seed text DEFAULT NULL)
 RETURNS p2ptext.campaign
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -184,6 +192,7 @@ AS $$
 DECLARE
 	seg p2ptext.segment := p2ptext.find_segment(segment);
 	gw p2ptext.gateway := p2ptext.find_gateway(gateway);
+	others int[] := ARRAY(SELECT DISTINCT (p2ptext.find_campaign(e)).id FROM unnest(exclude) AS e);
 	made p2ptext.campaign;
 BEGIN
 	PERFORM p2ptext.require_member('manager');
@@ -212,21 +221,33 @@ BEGIN
 		RAISE EXCEPTION 'contact_gap must be longer than nothing'
 			USING ERRCODE = 'invalid_parameter_value',
 			HINT = 'Pass an interval such as ''1 day'', or leave it out.';
+	ELSIF not_contacted_within <= '0' THEN
+		RAISE EXCEPTION 'not_contacted_within must be longer than nothing'
+			USING ERRCODE = 'invalid_parameter_value',
+			HINT = 'Pass an interval such as ''7 days'', or leave it out.';
+	ELSIF NOT (holdout > 0 AND holdout < 100) THEN
+		RAISE EXCEPTION 'holdout must be more than 0 and less than 100'
+			USING ERRCODE = 'invalid_parameter_value',
+			HINT = 'It is in per cent: 5 holds back one voter in twenty.';
 	END IF;
 	PERFORM p2ptext.check_media(media, gw);
 	PERFORM p2ptext.check_script(script, (SELECT s.name FROM p2ptext.source s WHERE s.id = seg.source_id));
 
 	INSERT INTO p2ptext.campaign (name, segment_id, gateway_id, mode, texter, hours_start, hours_end,
-								  timezone, send_before, media, contact_gap, recheck)
+								  timezone, send_before, media, contact_gap, recheck,
+								  not_contacted_within, holdout, seed)
 	VALUES (name, seg.id, gw.id, mode, coalesce(texter, p2ptext.caller()), hours_start, hours_end,
-			timezone, send_before, nullif(media, '{}'), contact_gap, recheck)
+			timezone, send_before, nullif(media, '{}'), contact_gap, recheck,
+			not_contacted_within, holdout, seed)
 	RETURNING * INTO made;
+	INSERT INTO p2ptext.campaign_exclude (campaign_id, other_id)
+	SELECT made.id, o FROM unnest(others) AS o;
 	INSERT INTO p2ptext.interaction_step (campaign_id, script) VALUES (made.id, script);
 	RETURN made;
 END
 $$;
-COMMENT ON FUNCTION p2ptext.create_campaign(text, text, text, p2ptext.script, text, name, time, time, text, timestamptz, text[], interval, boolean) IS
-'makes a campaign, not yet launched; texting hours [hours_start, hours_end) hold in the recipient''s own zone, timezone where that is not known; what has not left by send_before expires; media are URLs sent along; contact_gap keeps first texts from coming soon after other texts; recheck reads the segment again as each text leaves';
+COMMENT ON FUNCTION p2ptext.create_campaign(text, text, text, p2ptext.script, text, name, time, time, text, timestamptz, text[], interval, boolean, text[], interval, real, text) IS
+'makes a campaign, not yet launched; texting hours [hours_start, hours_end) hold in the recipient''s own zone, timezone where that is not known; what has not left by send_before expires; media are URLs sent along; contact_gap keeps first texts from coming soon after other texts; recheck reads the segment again as each text leaves; launches drop voters and phones of the campaigns in exclude, those contacted not_contacted_within, and holdout per cent of the rest, the same in all campaigns with one seed';
 
 CREATE FUNCTION p2ptext.add_variant(campaign text, variant text, script p2ptext.script, weight int DEFAULT 1)
 RETURNS p2ptext.script_variant

@@ -288,6 +288,17 @@ BEGIN
 		WHERE r.status IN ('undelivered', 'failed') AND p.told_by <> 'reply'
 		AND p.class = 'recipient_opted_out'
 		ORDER BY m.phone, r.id
+		ON CONFLICT DO NOTHING),
+	landlines AS (
+		INSERT INTO p2ptext.phone_line (phone, line_type, detail)
+		SELECT DISTINCT ON (m.phone) m.phone, 'landline', g.name || ' ' || r.code
+		FROM receipt r
+		JOIN p2ptext.message m ON m.id = r.message_id AND m.ref = r.ref
+		JOIN p2ptext.gateway g ON g.id = m.gateway_id
+		JOIN p2ptext.provider_code p ON p.provider = g.provider AND p.code = r.code
+		WHERE r.status IN ('undelivered', 'failed') AND p.told_by <> 'reply'
+		AND p.class = 'recipient_landline'
+		ORDER BY m.phone, r.id
 		ON CONFLICT DO NOTHING)
 	UPDATE p2ptext.inbound i
 	SET applied_at = now(),

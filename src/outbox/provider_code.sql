@@ -13,7 +13,7 @@ CREATE TABLE p2ptext.provider_code (
 	told_by text NOT NULL DEFAULT 'both' CHECK (told_by IN ('reply', 'receipt', 'both')),
 	class text NOT NULL CHECK (class IN (
 		'ok', 'request_bug', 'sender_config', 'retry_later', 'ambiguous', 'rate_carrier',
-		'recipient_invalid', 'recipient_opted_out', 'recipient_unreachable', 'blocked_recipient',
+		'recipient_invalid', 'recipient_landline', 'recipient_opted_out', 'recipient_unreachable', 'blocked_recipient',
 		'blocked_content', 'expired', 'unconfirmed', 'unknown')),
 	meaning text NOT NULL,
 	PRIMARY KEY (provider, code, told_by)
@@ -22,7 +22,7 @@ COMMENT ON TABLE p2ptext.provider_code IS 'what the providers'' error codes mean
 COMMENT ON COLUMN p2ptext.provider_code.told_by IS
 'reply, receipt: some codes mean one thing in the reply to a text, and another in its receipt';
 COMMENT ON COLUMN p2ptext.provider_code.class IS
-'who is at fault, or what is to be done; a receipt with recipient_opted_out is an opt-out';
+'who is at fault, or what is to be done; a receipt with recipient_opted_out is an opt-out, and recipient_landline goes to phone_line';
 INSERT INTO p2ptext.provider_code (provider, code, told_by, class, meaning) VALUES
 	('twilio', '20003', 'both', 'sender_config', 'authentication failed'),
 	('twilio', '20429', 'both', 'retry_later', 'too many concurrent requests; HTTP 429; never processed, safe to retry'),
@@ -34,25 +34,25 @@ INSERT INTO p2ptext.provider_code (provider, code, told_by, class, meaning) VALU
 	('twilio', '21610', 'both', 'recipient_opted_out', 'recipient opted out (STOP)'),
 	('twilio', '21611', 'both', 'retry_later', 'queue of this From is over 10 h'),
 	('twilio', '21612', 'both', 'recipient_invalid', 'To/From pair cannot be connected'),
-	('twilio', '21614', 'both', 'recipient_invalid', 'To is not a mobile number'),
+	('twilio', '21614', 'both', 'recipient_landline', 'To is not a mobile number'),
 	('twilio', '21617', 'both', 'request_bug', 'concatenated body too long'),
 	('twilio', '30001', 'both', 'expired', 'queue overflow or validity period over'),
 	('twilio', '30002', 'both', 'sender_config', 'account suspended'),
 	('twilio', '30003', 'both', 'recipient_unreachable', 'handset unreachable (temporary, may be retried)'),
 	('twilio', '30004', 'both', 'blocked_recipient', 'blocked by carrier or recipient'),
 	('twilio', '30005', 'both', 'recipient_invalid', 'unknown destination handset'),
-	('twilio', '30006', 'both', 'recipient_invalid', 'landline or unreachable carrier'),
+	('twilio', '30006', 'both', 'recipient_landline', 'landline or unreachable carrier'),
 	('twilio', '30007', 'both', 'blocked_content', 'filtered (spam/policy)'),
 	('twilio', '30008', 'both', 'unknown', 'unknown error'),
 	('twilio', '30022', 'both', 'rate_carrier', 'US A2P 10DLC rate limit exceeded'),
 	('twilio', '30027', 'both', 'rate_carrier', 'T-Mobile daily message limit'),
 	('twilio', '30034', 'both', 'sender_config', 'unregistered 10DLC number'),
 	('twilio', '30450', 'both', 'blocked_content', 'SMS pumping protection'),
-	('signalwire', '21606', 'both', 'recipient_invalid', '''To'' is not a mobile number (other meaning than Twilio)'),
+	('signalwire', '21606', 'both', 'recipient_landline', '''To'' is not a mobile number (other meaning than Twilio)'),
 	('signalwire', '21610', 'both', 'recipient_opted_out', 'blocked by user or sent from a blacklisted number'),
 	('signalwire', '21611', 'both', 'retry_later', 'too many queued messages for From'),
 	('signalwire', '21612', 'both', 'request_bug', 'media not supported (other meaning than Twilio)'),
-	('signalwire', '21614', 'both', 'recipient_invalid', 'To is not a valid mobile number'),
+	('signalwire', '21614', 'both', 'recipient_landline', 'To is not a valid mobile number'),
 	('signalwire', '30001', 'both', 'expired', 'validity period exceeded'),
 	('signalwire', '30002', 'both', 'sender_config', 'balance too low'),
 	('signalwire', '30003', 'both', 'recipient_unreachable', 'unreachable'),
@@ -83,7 +83,7 @@ INSERT INTO p2ptext.provider_code (provider, code, told_by, class, meaning) VALU
 	('telnyx', '40329', 'both', 'sender_config', 'toll-free not verified'),
 	('telnyx', '40333', 'both', 'sender_config', 'spend limit reached'),
 	('telnyx', '20100', 'both', 'sender_config', 'insufficient credits'),
-	('telnyx', '40001', 'both', 'recipient_invalid', 'not routable (landline)'),
+	('telnyx', '40001', 'both', 'recipient_landline', 'not routable (landline)'),
 	('telnyx', '40002', 'both', 'blocked_content', 'blocked as spam (temporary)'),
 	('telnyx', '40003', 'both', 'blocked_content', 'blocked as spam (permanent)'),
 	('telnyx', '40004', 'both', 'recipient_unreachable', 'rejected by destination'),

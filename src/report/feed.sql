@@ -10,7 +10,7 @@ SET LOCAL client_min_messages = error;
 CREATE PUBLICATION p2ptext_feed FOR TABLE
 	p2ptext.gateway, p2ptext.sender, p2ptext.campaign, p2ptext.script_variant, p2ptext.interaction_step,
 	p2ptext.answer_option, p2ptext.conversation, p2ptext.message, p2ptext.question_response,
-	p2ptext.opt_out, p2ptext.dropped;
+	p2ptext.opt_out, p2ptext.launch, p2ptext.audience_drop;
 SET LOCAL client_min_messages = warning;
 COMMENT ON PUBLICATION p2ptext_feed IS 'campaigns, conversations, messages, answers and opt-outs, for logical replication';
 SELECT p2ptext.keep_publication('p2ptext_feed');

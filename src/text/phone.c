@@ -57,6 +57,19 @@ p2ptext_phone(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(phone.e164));
 }
 
+/* For launches, which ask of every voter. */
+PG_FUNCTION_INFO_V1(p2ptext_textable_phone);
+Datum
+p2ptext_textable_phone(PG_FUNCTION_ARGS)
+{
+	Phone phone;
+
+	parse(fcinfo, &phone);
+	if (phone.problem != PHONE_OK)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(phone.e164));
+}
+
 /* Checked whenever a row with a phone is written, so not by a pattern. */
 PG_FUNCTION_INFO_V1(p2ptext_is_e164);
 Datum

@@ -1,0 +1,249 @@
+-- audience.sql
+--	  Whom a campaign would text, whom not, and why.
+--
+-- The audience is read with the rights of the caller, in one statement however
+-- many voters there are; what a campaign does not ask for is not in it.
+
+CREATE TABLE p2ptext.phone_line (
+	phone text PRIMARY KEY CHECK (p2ptext.is_e164(phone)),
+	line_type text NOT NULL CHECK (line_type IN ('mobile', 'landline', 'voip', 'unknown')),
+	detail text,
+	checked_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE p2ptext.phone_line IS 'what kind of line a phone is, by a lookup or a gateway''s error; landlines are not texted';
+COMMENT ON COLUMN p2ptext.phone_line.phone IS 'E.164';
+COMMENT ON COLUMN p2ptext.phone_line.detail IS 'who said so, such as a gateway and the code of its error';
+SELECT pg_extension_config_dump('p2ptext.phone_line', '');
+
+CREATE TABLE p2ptext.campaign_exclude (
+	campaign_id int NOT NULL REFERENCES p2ptext.campaign,
+	other_id int NOT NULL REFERENCES p2ptext.campaign,
+	PRIMARY KEY (campaign_id, other_id),
+	CHECK (campaign_id <> other_id)
+);
+CREATE INDEX campaign_exclude_other_id_idx ON p2ptext.campaign_exclude (other_id);
+COMMENT ON TABLE p2ptext.campaign_exclude IS 'campaigns whose voters and phones another campaign leaves out';
+SELECT pg_extension_config_dump('p2ptext.campaign_exclude', '');
+
+CREATE FUNCTION p2ptext.textable_phone(raw text, region text) RETURNS text
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'p2ptext_textable_phone';
+COMMENT ON FUNCTION p2ptext.textable_phone(text, text) IS 'a phone number in E.164 that can be texted, or NULL';
+
+-- In p2p another texter will speak, who may have a last name.
+CREATE FUNCTION p2ptext.campaign_texter(camp p2ptext.campaign) RETURNS p2ptext.texter_name
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT ROW(t.first_name, CASE camp.mode WHEN 'p2p' THEN coalesce(t.last_name, '{{texter.last_name}}')
+							 ELSE t.last_name END)::p2ptext.texter_name
+	FROM p2ptext.texter(camp.texter) AS t
+$$;
+COMMENT ON FUNCTION p2ptext.campaign_texter(p2ptext.campaign) IS 'in whose name texts are written before their texter is known';
+
+CREATE FUNCTION p2ptext.campaign_fields(camp p2ptext.campaign) RETURNS text[]
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT coalesce(array_agg(DISTINCT split_part(field, '.', 1)) FILTER (WHERE split_part(field, '.', 1) <> 'texter'), '{}')
+	FROM p2ptext.campaign_scripts(camp.id) AS script, unnest(p2ptext.script_fields_all(script)) AS field
+$$;
+COMMENT ON FUNCTION p2ptext.campaign_fields(p2ptext.campaign) IS 'the merge fields in a campaign''s scripts, but for the texter''s';
+
+-- In p2p the body waits for the texter whose name is in it.
+CREATE FUNCTION p2ptext.in_own_name(camp p2ptext.campaign) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT camp.mode = 'p2p' AND EXISTS (
+		SELECT FROM p2ptext.first_texts(camp.id) t, unnest(t.scripts) script,
+					unnest(p2ptext.script_fields_all(script)) f
+		WHERE f LIKE 'texter.%')
+$$;
+COMMENT ON FUNCTION p2ptext.in_own_name(p2ptext.campaign) IS 'whether drafts have no body until somebody speaks in their own name';
+
+-- The fields of voter_query()'s row as jsonb; no call takes more than 50.
+CREATE FUNCTION p2ptext.fields_expression(fields text[]) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT coalesce(string_agg(part, ' || ' ORDER BY nth), '''{}''::jsonb')
+	FROM (SELECT (n - 1) / 50, format('jsonb_build_object(%s)', string_agg(format('%L, "{voter}".%I', f, f), ', ' ORDER BY n))
+		  FROM unnest(fields) WITH ORDINALITY AS u(f, n) GROUP BY 1) AS parts(nth, part)
+$$;
+COMMENT ON FUNCTION p2ptext.fields_expression(text[]) IS 'the SQL that makes jsonb of fields';
+
+-- The voters of the segment, each with the fields that the scripts name, the
+-- texter, and "{key}", "{raw}" and "{zones}", as no field can be called.
+-- Stored expressions see the relation and nothing else.
+CREATE FUNCTION p2ptext.voter_query(camp p2ptext.campaign, fields text[]) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	src p2ptext.source;
+	seg p2ptext.segment;
+BEGIN
+	SELECT * INTO STRICT seg FROM p2ptext.segment WHERE id = camp.segment_id;
+	SELECT * INTO STRICT src FROM p2ptext.source WHERE id = seg.source_id;
+	RETURN format(E'SELECT (%s\n)::text AS "{key}", (%s\n)::text AS "{raw}"%s%s, %L::p2ptext.texter_name AS texter'
+				  ' FROM %s AS v WHERE (%s\n) OFFSET 0',
+		src.key, src.phone, E', p2ptext.as_timezones((' || src.timezone || E'\n)) AS "{zones}"',
+		(SELECT string_agg(format(', %s AS %I', p2ptext.source_field(src, f), f), '') FROM unnest(fields) AS f),
+		p2ptext.campaign_texter(camp), p2ptext.source_relation(src), p2ptext.segment_condition(seg));
+END
+$$;
+COMMENT ON FUNCTION p2ptext.voter_query(p2ptext.campaign, text[]) IS 'the SQL that reads the voters of a campaign''s segment, with some fields';
+
+-- Joins that find whom a campaign must not text, and what they say of it, in
+-- order of precedence: only for what there is, and what the campaign asks for.
+CREATE FUNCTION p2ptext.exclusions(camp p2ptext.campaign, OUT joins text, OUT reasons text, OUT details text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	source_id int := (SELECT s.source_id FROM p2ptext.segment s WHERE s.id = camp.segment_id);
+	others int[] := ARRAY(SELECT e.other_id FROM p2ptext.campaign_exclude e
+						  WHERE e.campaign_id = camp.id ORDER BY e.other_id);
+	related int[];
+BEGIN
+	joins := '';
+	reasons := '';
+	details := '';
+	IF EXISTS (SELECT FROM p2ptext.phone_line WHERE line_type = 'landline') THEN
+		joins := joins || ' LEFT JOIN p2ptext.phone_line l ON l.phone = a.phone AND l.line_type = ''landline''';
+		reasons := reasons || ' WHEN l.phone IS NOT NULL THEN ''landline''';
+		details := details || ' WHEN l.phone IS NOT NULL THEN l.phone';
+	END IF;
+	IF EXISTS (SELECT FROM p2ptext.opt_out WHERE ended_at IS NULL) THEN
+		joins := joins || ' LEFT JOIN p2ptext.opt_out x ON x.phone = a.phone AND x.ended_at IS NULL';
+		reasons := reasons || ' WHEN x.phone IS NOT NULL THEN ''opted_out''';
+		details := details || ' WHEN x.phone IS NOT NULL THEN x.phone';
+	END IF;
+	IF others <> '{}' THEN
+		-- The same key in another source is another voter.
+		related := ARRAY(SELECT c.id FROM p2ptext.campaign c JOIN p2ptext.segment s ON s.id = c.segment_id
+						 WHERE c.id = ANY (others) AND s.source_id = source_id);
+		joins := joins || format(
+			' LEFT JOIN (SELECT c.phone, min(c.campaign_id) AS id FROM p2ptext.conversation c'
+			' WHERE c.campaign_id = ANY (%L) GROUP BY 1) op ON op.phone = a.phone'
+			' LEFT JOIN (SELECT c.voter_key, min(c.campaign_id) AS id FROM p2ptext.conversation c'
+			' WHERE c.campaign_id = ANY (%L) GROUP BY 1) ov ON ov.voter_key = a.key', others, related);
+		reasons := reasons || ' WHEN coalesce(ov.id, op.id) IS NOT NULL THEN ''other_campaign''';
+		details := details || ' WHEN coalesce(ov.id, op.id) IS NOT NULL THEN'
+							  ' (SELECT c.name FROM p2ptext.campaign c WHERE c.id = coalesce(ov.id, op.id))';
+	END IF;
+	IF camp.not_contacted_within IS NOT NULL THEN
+		joins := joins || format(
+			' LEFT JOIN (SELECT t.phone, max(t.at) AS at FROM ('
+			'SELECT c.phone, c.last_out_at AS at FROM p2ptext.conversation c WHERE c.last_out_at > now() - %1$L::interval'
+			' UNION ALL SELECT o.phone, o.claimed_at FROM p2ptext.outbox o'
+			' WHERE o.status IN (''sending'', ''unknown'') AND o.claimed_at > now() - %1$L::interval) t'
+			' GROUP BY 1) rt ON rt.phone = a.phone', camp.not_contacted_within);
+		reasons := reasons || ' WHEN rt.at IS NOT NULL THEN ''recently_contacted''';
+		details := details || format(' WHEN rt.at IS NOT NULL THEN to_char(rt.at AT TIME ZONE %L, ''YYYY-MM-DD'')',
+									 camp.timezone);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION p2ptext.exclusions(p2ptext.campaign) IS 'the SQL that finds the phones and voters a campaign must leave out';
+
+-- The query that yields a campaign's audience as it is now: voter_key, raw,
+-- phone, timezones, fields, variant, body, and the reason and detail of a
+-- drop, as if nobody else had the phone.  OFFSET 0 keeps each function from
+-- being called more than once for a voter.  Subqueries one in another cost
+-- much less than laterals beside each other.
+CREATE FUNCTION p2ptext.audience_query(camp p2ptext.campaign, only_new boolean DEFAULT false) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	src p2ptext.source;
+	texts record;
+	barred record;
+	fields text[] := p2ptext.campaign_fields(camp);
+	script text;
+	variant text;
+	nth text := '';
+	known text := '';
+	holdout text := '';
+BEGIN
+	SELECT s.* INTO STRICT src FROM p2ptext.source s JOIN p2ptext.segment g ON g.source_id = s.id
+	WHERE g.id = camp.segment_id;
+	SELECT * INTO STRICT texts FROM p2ptext.first_texts(camp.id);
+	PERFORM p2ptext.check_script(script, src.name) FROM p2ptext.campaign_scripts(camp.id) AS script;
+	barred := p2ptext.exclusions(camp);
+	IF cardinality(texts.scripts) = 1 THEN
+		script := format('%L::p2ptext.script', texts.scripts[1]);
+		variant := format('%L::text', texts.variants[1]);
+	ELSE
+		nth := format(', p2ptext.pick_variant(%L || "{key}", %L::int[]) AS nth', camp.id || ':', texts.weights);
+		script := format('(%L::p2ptext.script[])[a.nth]', texts.scripts);
+		variant := format('(%L::text[])[a.nth]', texts.variants);
+	END IF;
+	IF only_new THEN
+		known := format('WHERE NOT EXISTS (SELECT FROM p2ptext.conversation k'
+						' WHERE k.campaign_id = %s AND k.voter_key = "{key}")', camp.id);
+	END IF;
+	IF camp.holdout IS NOT NULL THEN
+		holdout := format('WHEN p2ptext.hash_share(b.key, %L) < %L::float8 / 100 THEN ''holdout''',
+						  coalesce(camp.seed, camp.name), camp.holdout);
+	END IF;
+	RETURN format($sql$
+		SELECT c.key AS voter_key, c.raw, c.phone, c.timezones, c.fields, c.variant, c.body, c.reason,
+			   CASE c.reason
+				   WHEN 'bad_phone' THEN c.raw
+				   WHEN 'bad_timezone' THEN array_to_string(c.timezones, ', ', '?')
+				   WHEN 'missing_field' THEN array_to_string(p2ptext.missing_fields(c.script, c.f), ', ')
+				   ELSE c.barred_detail END AS detail
+		FROM (
+			SELECT b.*, CASE
+					WHEN b.phone IS NULL AND btrim(coalesce(b.raw, '')) = '' THEN 'no_phone'
+					WHEN b.phone IS NULL THEN 'bad_phone'
+					WHEN b.barred IS NOT NULL THEN b.barred
+					%s
+					WHEN b.body IS NULL THEN 'missing_field'
+					WHEN p2ptext.sms_problem(b.body) IS NOT NULL THEN p2ptext.sms_problem(b.body)
+					%s END AS reason
+			FROM (
+				SELECT a.*, %s AS script, %s AS variant, p2ptext.render_strict(%s, a.f) AS body,
+					   coalesce(%sp2ptext.phone_timezones(a.phone), %L) AS timezones, %s AS barred, %s AS barred_detail
+				FROM (
+					SELECT "{key}" AS key, "{raw}" AS raw, p2ptext.textable_phone("{raw}", %L) AS phone,
+						   %s AS fields, "{voter}" AS f%s%s
+					FROM (%s) AS "{voter}" %s OFFSET 0) AS a%s OFFSET 0) AS b OFFSET 0) AS c$sql$,
+		-- Zones by area code, and the campaign's own, are known.
+		CASE WHEN src.timezone IS NOT NULL THEN 'WHEN NOT p2ptext.known_timezones(b.timezones) THEN ''bad_timezone''' END,
+		holdout, script, variant, script,
+		CASE WHEN src.timezone IS NOT NULL THEN 'a.zones, ' END, ARRAY[camp.timezone],
+		coalesce('CASE' || nullif(barred.reasons, '') || ' END', 'NULL::text'),
+		coalesce('CASE' || nullif(barred.details, '') || ' END', 'NULL::text'),
+		src.region, p2ptext.fields_expression(fields),
+		CASE WHEN src.timezone IS NOT NULL THEN ', "{zones}" AS zones' END, nth,
+		p2ptext.voter_query(camp, fields), known, barred.joins);
+END
+$$;
+COMMENT ON FUNCTION p2ptext.audience_query(p2ptext.campaign, boolean) IS
+'the SQL that yields the audience of a campaign as it is now; only_new leaves out voters it has conversations with';
+
+CREATE FUNCTION p2ptext.check_audience(camp p2ptext.campaign) RETURNS void
+LANGUAGE sql STABLE
+AS $$
+	SELECT p2ptext.check_source_fits(src), p2ptext.check_segment(seg, src)
+	FROM p2ptext.segment seg
+	JOIN p2ptext.source src ON src.id = seg.source_id
+	WHERE seg.id = camp.segment_id
+$$;
+COMMENT ON FUNCTION p2ptext.check_audience(p2ptext.campaign) IS 'errors unless source and segment of the campaign still fit the relation';
+
+CREATE FUNCTION p2ptext.preview(campaign text, max_rows int DEFAULT 10)
+RETURNS TABLE (voter_key text, phone text, body text, sms_encoding text, sms_segments int, problem text)
+LANGUAGE plpgsql STABLE
+AS $$
+#variable_conflict use_variable
+DECLARE
+	camp p2ptext.campaign := p2ptext.find_campaign(campaign);
+BEGIN
+	PERFORM p2ptext.check_audience(camp);
+	RETURN QUERY EXECUTE format($sql$
+		SELECT a.voter_key, coalesce(a.phone, a.raw), a.body, p2ptext.sms_encoding(a.body),
+			   p2ptext.sms_segments(a.body),
+			   a.reason || CASE WHEN a.reason IN ('missing_field', 'bad_timezone') THEN ': ' || a.detail ELSE '' END
+		FROM (%s) a LIMIT %L$sql$, p2ptext.audience_query(camp), max_rows);
+END
+$$;
+COMMENT ON FUNCTION p2ptext.preview(text, int) IS
+'shows some of the texts a launch would draft, and what keeps a voter from getting one';
