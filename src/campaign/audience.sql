@@ -96,7 +96,7 @@ CREATE FUNCTION p2ptext.exclusions(camp p2ptext.campaign, OUT joins text, OUT re
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	source_id int := (SELECT s.source_id FROM p2ptext.segment s WHERE s.id = camp.segment_id);
+	own_source int := (SELECT s.source_id FROM p2ptext.segment s WHERE s.id = camp.segment_id);
 	others int[] := ARRAY(SELECT e.other_id FROM p2ptext.campaign_exclude e
 						  WHERE e.campaign_id = camp.id ORDER BY e.other_id);
 	related int[];
@@ -117,7 +117,7 @@ BEGIN
 	IF others <> '{}' THEN
 		-- The same key in another source is another voter.
 		related := ARRAY(SELECT c.id FROM p2ptext.campaign c JOIN p2ptext.segment s ON s.id = c.segment_id
-						 WHERE c.id = ANY (others) AND s.source_id = source_id);
+						 WHERE c.id = ANY (others) AND s.source_id = own_source);
 		joins := joins || format(
 			' LEFT JOIN (SELECT c.phone, min(c.campaign_id) AS id FROM p2ptext.conversation c'
 			' WHERE c.campaign_id = ANY (%L) GROUP BY 1) op ON op.phone = a.phone'
@@ -164,7 +164,7 @@ BEGIN
 	SELECT s.* INTO STRICT src FROM p2ptext.source s JOIN p2ptext.segment g ON g.source_id = s.id
 	WHERE g.id = camp.segment_id;
 	SELECT * INTO STRICT texts FROM p2ptext.first_texts(camp.id);
-	PERFORM p2ptext.check_script(script, src.name) FROM p2ptext.campaign_scripts(camp.id) AS script;
+	PERFORM p2ptext.check_script(s, src.name) FROM p2ptext.campaign_scripts(camp.id) AS s;
 	barred := p2ptext.exclusions(camp);
 	IF cardinality(texts.scripts) = 1 THEN
 		script := format('%L::p2ptext.script', texts.scripts[1]);

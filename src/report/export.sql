@@ -36,7 +36,7 @@ BEGIN
 		SELECT m.conversation_id, m.campaign_id, t.day,
 			   max(t.at) FILTER (WHERE m.status IN ('queued', 'sending', 'sent', 'delivered')) AS texted_at,
 			   max(t.at) FILTER (WHERE m.status IN ('undelivered', 'failed')
-								 AND p.class = 'recipient_invalid') AS bad_at
+								 AND p.class IN ('recipient_invalid', 'recipient_landline')) AS bad_at
 		FROM p2ptext.message m
 		JOIN p2ptext.campaign c ON c.id = m.campaign_id
 		JOIN p2ptext.gateway g ON g.id = m.gateway_id
