@@ -48,17 +48,6 @@ AS $$
 $$;
 COMMENT ON FUNCTION p2ptext.campaign_fields(p2ptext.campaign) IS 'the merge fields in a campaign''s scripts, but for the texter''s';
 
--- In p2p the body waits for the texter whose name is in it.
-CREATE FUNCTION p2ptext.in_own_name(camp p2ptext.campaign) RETURNS boolean
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
-AS $$
-	SELECT camp.mode = 'p2p' AND EXISTS (
-		SELECT FROM p2ptext.first_texts(camp.id) t, unnest(t.scripts) script,
-					unnest(p2ptext.script_fields_all(script)) f
-		WHERE f LIKE 'texter.%')
-$$;
-COMMENT ON FUNCTION p2ptext.in_own_name(p2ptext.campaign) IS 'whether drafts have no body until somebody speaks in their own name';
-
 -- The fields of voter_query()'s row as jsonb; no call takes more than 50.
 CREATE FUNCTION p2ptext.fields_expression(fields text[]) RETURNS text
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp

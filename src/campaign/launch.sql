@@ -200,6 +200,7 @@ DECLARE
 	pages text := format('a.ctid >= ''(%s,0)'' AND a.ctid < ''(%s,0)''', first, last);
 	n bigint;
 BEGIN
+	-- In p2p the body waits for the texter whose name is in it.
 	EXECUTE format($sql$
 		WITH batch AS MATERIALIZED (
 			SELECT a.*, p2ptext.pick_sender(a.phone, $3) AS sender, nextval('p2ptext.conversation_id_seq') AS id
