@@ -84,6 +84,7 @@ SQL_FILES = \
 	src/voter/adopt.sql \
 	src/voter/sample.sql \
 	src/voter/segment.sql \
+	src/voter/import.sql \
 	src/outbox/gateway.sql \
 	src/outbox/provider_code.sql \
 	src/campaign/campaign.sql \

@@ -78,6 +78,7 @@ BEGIN
 					   ' p2ptext.snippet, p2ptext.listed_word, p2ptext.reply_keyword, p2ptext.contact_result, p2ptext.result_name TO %I', role);
 		EXECUTE format('GRANT INSERT, UPDATE, DELETE ON p2ptext.layout, p2ptext.layout_column,'
 					   ' p2ptext.layout_field TO %I', role);
+		EXECUTE format('GRANT INSERT, UPDATE, DELETE ON p2ptext.import, p2ptext.import_reject TO %I', role);
 		EXECUTE format('GRANT INSERT (name, provider, account, settings, keep_texting_hours),'
 					   ' UPDATE (account, settings, enabled, keep_texting_hours, max_per_second, max_per_day,'
 					   ' max_attempts, timezone), DELETE'
