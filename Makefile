@@ -82,6 +82,7 @@ SQL_FILES = \
 	src/voter/match.sql \
 	src/voter/source.sql \
 	src/voter/adopt.sql \
+	src/voter/check_source.sql \
 	src/voter/sample.sql \
 	src/voter/segment.sql \
 	src/voter/import.sql \
