@@ -100,6 +100,7 @@ SQL_FILES = \
 	src/campaign/history.sql \
 	src/campaign/refresh.sql \
 	src/outbox/outbox.sql \
+	src/conversation/auto_code.sql \
 	src/conversation/team.sql \
 	src/conversation/assignment.sql \
 	src/conversation/moderation.sql \
@@ -113,6 +114,7 @@ SQL_FILES = \
 	src/inbound/inbound.sql \
 	src/inbound/receive.sql \
 	src/report/report.sql \
+	src/report/survey.sql \
 	src/report/export.sql \
 	src/report/feed.sql \
 	src/worker/worker.sql \

@@ -52,7 +52,7 @@ SELECT status, launched_at IS NOT NULL AS launched, contacts, texted, messages_o
 	opted_out, wrong_number, waiting, answered, dropped, delivery_rate, response_rate, opt_out_rate
 FROM p2ptext.campaign_summary WHERE campaign = 'report';
 \x
-SELECT question, answer, answers, auto, percent FROM p2ptext.survey_results WHERE campaign = 'report';
+SELECT question, answer, answers, auto, percent FROM p2ptext.survey_summary WHERE campaign = 'report';
 SELECT reason, voters FROM p2ptext.held_back WHERE campaign = 'report' ORDER BY 1;
 SELECT voter_key, reason, detail FROM p2ptext.dropped WHERE campaign_id = :camp ORDER BY 1;
 -- every text is somewhere, once

@@ -51,7 +51,9 @@ BEGIN
 		EXECUTE format('GRANT EXECUTE ON FUNCTION p2ptext.next_text(text), p2ptext.approve(bigint, text),'
 					   ' p2ptext.take_batch(text, int, text), p2ptext.request_texts(text, int),'
 					   ' p2ptext.reply(bigint, text, text[]), p2ptext.close(bigint, text),'
-					   ' p2ptext.record_answer(bigint, text, text), p2ptext.opt_out(text, text) TO %I', role);
+					   ' p2ptext.record_answer(bigint, text, text),'
+					   ' p2ptext.record_answers(bigint, text[], text), p2ptext.withdraw_answer(bigint, text, text),'
+					   ' p2ptext.next_step(bigint), p2ptext.suggest_answers(bigint, text), p2ptext.opt_out(text, text) TO %I', role);
 	END IF;
 	IF kind IN ('reader', 'manager') THEN
 		EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA p2ptext TO %I', role);
@@ -59,7 +61,9 @@ BEGIN
 					   ' p2ptext.metrics(), p2ptext.metric_label(text), p2ptext.stat_get_launches(),'
 					   ' p2ptext.audience_as_of(text, timestamptz),'
 					   ' p2ptext.export_results(text, text, timestamptz), p2ptext.export_results(text[], text, timestamptz),'
-					   ' p2ptext.create_results_view, p2ptext.question_columns, p2ptext.source_relation TO %I', role);
+					   ' p2ptext.create_results_view, p2ptext.question_columns, p2ptext.question_headings,'
+					   ' p2ptext.question_steps, p2ptext.survey_crosstab, p2ptext.create_survey_view,'
+					   ' p2ptext.source_relation TO %I', role);
 	END IF;
 	IF kind = 'manager' THEN
 		EXECUTE format('GRANT EXECUTE ON ALL ROUTINES IN SCHEMA p2ptext TO %I', role);
@@ -69,7 +73,7 @@ BEGIN
 					   ' p2ptext.recover, p2ptext.requeue, p2ptext.recheck, p2ptext.voters_in_segment,'
 					   ' p2ptext.last_contact, p2ptext.to_recall, p2ptext.to_find, p2ptext.found,'
 					   ' p2ptext.start_sending, p2ptext.store_inbound,'
-					   ' p2ptext.apply_inbound, p2ptext.apply_receipts, p2ptext.apply_texts,'
+					   ' p2ptext.apply_inbound, p2ptext.apply_receipts, p2ptext.apply_texts, p2ptext.auto_code, p2ptext.draft_steps,'
 					   ' p2ptext.join_parts, p2ptext.keep_wishes, p2ptext.tell_applied, p2ptext.prune_inbound,'
 					   ' p2ptext.receive, p2ptext.take_apart, p2ptext.taken_again'
 					   ' FROM %I', role);

@@ -196,7 +196,7 @@ BEGIN
 		FROM (SELECT o.id, o.conversation_id
 			  FROM p2ptext.outbox o
 			  JOIN p2ptext.conversation c ON c.id = o.conversation_id AND c.campaign_id = o.campaign_id
-			  WHERE o.campaign_id = camp.id AND o.texter IS NULL AND o.position = 0 AND o.id > mark
+			  WHERE o.campaign_id = camp.id AND o.texter IS NULL AND o.position = 0 AND o.kind = 'initial' AND o.id > mark
 			  -- As the index has it; the first of these is NULL.
 			  ORDER BY o.texter, o.id LIMIT max_rows
 			  FOR NO KEY UPDATE OF o, c SKIP LOCKED) d;
@@ -331,7 +331,7 @@ BEGIN
 	PERFORM p2ptext.require_texting(camp);
 	-- First what this texter holds already, then what nobody holds.
 	SELECT * INTO draft FROM p2ptext.outbox o
-	WHERE o.campaign_id = camp.id AND o.texter = me AND o.position = 0
+	WHERE o.campaign_id = camp.id AND o.texter = me AND o.position = 0 AND o.kind = 'initial'
 	ORDER BY o.id LIMIT 1 FOR NO KEY UPDATE;
 	IF NOT FOUND THEN
 		IF camp.assignment <> 'open' OR p2ptext.room_left(camp, me) = 0 OR NOT p2ptext.in_team(camp.id, me) THEN
@@ -405,7 +405,7 @@ BEGIN
 	PERFORM pg_advisory_xact_lock('p2ptext.assignment'::regclass::int, hashtext(camp.id || ':' || me));
 	SELECT count(*) INTO held
 	FROM (SELECT FROM p2ptext.outbox o
-		  WHERE o.campaign_id = camp.id AND o.texter = me AND o.position = 0 LIMIT camp.batch_size) h;
+		  WHERE o.campaign_id = camp.id AND o.texter = me AND o.position = 0 AND o.kind = 'initial' LIMIT camp.batch_size) h;
 	wanted := coalesce(n, greatest(1, camp.batch_size - held));
 	IF held + wanted > camp.batch_size THEN
 		RAISE EXCEPTION 'you hold % texts of campaign "%" that have not left', held, campaign
@@ -471,7 +471,7 @@ BEGIN
 	END IF;
 	PERFORM p2ptext.require_texter(camp, t) FROM unnest(texters) t;
 	ids := ARRAY(SELECT o.id FROM p2ptext.outbox o
-				 WHERE o.campaign_id = camp.id AND o.texter IS NULL AND o.position = 0
+				 WHERE o.campaign_id = camp.id AND o.texter IS NULL AND o.position = 0 AND o.kind = 'initial'
 				 ORDER BY o.id FOR NO KEY UPDATE SKIP LOCKED);
 	PERFORM p2ptext.require_room(camp, t.texter, ((cardinality(ids) - t.nth) / cardinality(texters) + 1)::int)
 	FROM unnest(texters) WITH ORDINALITY AS t(texter, nth) WHERE t.nth <= cardinality(ids)

@@ -39,46 +39,224 @@ COMMENT ON COLUMN p2ptext.question_response.message_id IS 'the text that gave th
 SELECT pg_extension_config_dump('p2ptext.question_response', '');
 SELECT pg_extension_config_dump('p2ptext.question_response_id_seq', '');
 
+-- Not STRICT, to be inlined.
+CREATE FUNCTION p2ptext.as_number(text) RETURNS numeric
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN $1 ~ '^\s*[-+]?([0-9]{1,15}|[0-9]{1,3}(,[0-9]{3}){1,4})(\.[0-9]{1,6})?\s*[.!]?\s*$'
+	THEN trim_scale(replace(substring($1 FROM '[-+]?[0-9][0-9,]*(?:\.[0-9]+)?'), ',', '')::numeric) END;
+COMMENT ON FUNCTION p2ptext.as_number(text) IS 'a text that is just a number, as 7 or 1,500.5; else NULL';
+
+CREATE FUNCTION p2ptext.as_date(text) RETURNS date
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	iso text[] := regexp_match($1, '^\s*([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})\s*\.?\s*$');
+	us text[] := regexp_match($1, '^\s*([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})\s*\.?\s*$');
+	y int := coalesce(iso[1], us[3])::int;
+	m int := coalesce(iso[2], us[1])::int;
+	d int := coalesce(iso[3], us[2])::int;
+BEGIN
+	IF y < 1 OR m NOT BETWEEN 1 AND 12 OR d < 1 OR d > extract(day FROM make_date(y, m, 1) + interval '1 month - 1 day') THEN
+		RETURN NULL;
+	END IF;
+	RETURN make_date(y, m, d);
+END
+$$;
+COMMENT ON FUNCTION p2ptext.as_date(text) IS 'a text that is just a date, as 2026-11-03 or 11/3/2026, month first; else NULL';
+
+-- The question that the text sent last asked, or one before it, or the root's.
+CREATE FUNCTION p2ptext.asked_step(conv p2ptext.conversation) RETURNS p2ptext.interaction_step
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	step p2ptext.interaction_step;
+	wanted int := conv.step_id;
+BEGIN
+	LOOP
+		SELECT * INTO step FROM p2ptext.interaction_step s
+		WHERE s.campaign_id = conv.campaign_id
+		AND CASE WHEN wanted IS NULL THEN s.parent_id IS NULL AND s.retired_at IS NULL ELSE s.id = wanted END;
+		EXIT WHEN step.question IS NOT NULL OR step.parent_id IS NULL;
+		wanted := step.parent_id;
+	END LOOP;
+	RETURN CASE WHEN step.question IS NOT NULL THEN step END;
+END
+$$;
+COMMENT ON FUNCTION p2ptext.asked_step(p2ptext.conversation) IS 'the step whose question the voter was asked last; NULL when none';
+
+CREATE FUNCTION p2ptext.find_question(conv p2ptext.conversation, question text) RETURNS p2ptext.interaction_step
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	step p2ptext.interaction_step := p2ptext.asked_step(conv);
+	known text[];
+BEGIN
+	IF question IS NOT NULL AND step.question IS DISTINCT FROM question THEN
+		-- Several branches may ask the same: that which the voter was sent counts.
+		SELECT s.* INTO step FROM p2ptext.interaction_step s
+		WHERE s.campaign_id = conv.campaign_id AND s.question = question
+		ORDER BY EXISTS (SELECT FROM p2ptext.message m
+						 WHERE m.conversation_id = conv.id AND m.campaign_id = conv.campaign_id AND m.step_id = s.id) DESC,
+			s.retired_at IS NULL DESC, s.parent_id NULLS FIRST, s.id
+		LIMIT 1;
+	END IF;
+	IF step.id IS NULL THEN
+		known := ARRAY(SELECT DISTINCT s.question FROM p2ptext.interaction_step s
+					   WHERE s.campaign_id = conv.campaign_id AND s.question IS NOT NULL ORDER BY 1);
+		RAISE EXCEPTION 'campaign of conversation % asks no such question', conv.id
+			USING ERRCODE = 'undefined_object',
+			HINT = CASE WHEN known = '{}' THEN 'add_question() or set_script_tree() gives it one.'
+						ELSE format('It asks: %s', array_to_string(known, ', ')) END;
+	END IF;
+	RETURN step;
+END
+$$;
+COMMENT ON FUNCTION p2ptext.find_question(p2ptext.conversation, text) IS
+'the step that asks a question, or, without one, what the voter was asked last; or a clear error';
+
+CREATE FUNCTION p2ptext.answer_value(step p2ptext.interaction_step, answer text) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	number numeric := CASE WHEN step.type = 'number' THEN p2ptext.as_number(answer) END;
+	value text;
+BEGIN
+	value := CASE step.type
+		WHEN 'number' THEN CASE WHEN number BETWEEN coalesce(step.min_value, number) AND coalesce(step.max_value, number)
+								THEN number::text END
+		WHEN 'date' THEN to_char(p2ptext.as_date(answer), 'YYYY-MM-DD')
+		WHEN 'text' THEN CASE WHEN btrim(answer, E' \t\r\n') <> '' AND length(answer) <= 1600 THEN answer END
+		ELSE (SELECT o.value FROM p2ptext.answer_option o
+			  WHERE o.step_id = step.id AND o.campaign_id = step.campaign_id AND o.value = answer AND o.retired_at IS NULL)
+		END;
+	IF value IS NULL THEN
+		RAISE EXCEPTION '"%" is not an answer to "%"', left(answer, 200), step.question
+			USING ERRCODE = 'invalid_parameter_value',
+			HINT = CASE step.type
+				WHEN 'number' THEN concat_ws(' ', 'Answers are numbers', 'from ' || step.min_value, 'to ' || step.max_value) || ', such as 7 or 2.5.'
+				WHEN 'date' THEN 'Answers are dates, such as 2026-11-03 or 11/3/2026.'
+				WHEN 'text' THEN 'Answers are texts of at most 1600 characters.'
+				ELSE format('Answers are: %s.',
+					(SELECT string_agg(o.value || coalesce(' (' || o.label || ')', ''), ', ' ORDER BY o.position)
+					 FROM p2ptext.answer_option o
+					 WHERE o.step_id = step.id AND o.campaign_id = step.campaign_id AND o.retired_at IS NULL)) END;
+	END IF;
+	RETURN value;
+END
+$$;
+COMMENT ON FUNCTION p2ptext.answer_value(p2ptext.interaction_step, text) IS 'an answer as it is kept, or an error that says what answers are';
+
+-- The live answers give way to these, or of a multiple choice are joined by
+-- them; what was drafted by them is drafted anew.
+CREATE FUNCTION p2ptext.put_response(conv p2ptext.conversation, step p2ptext.interaction_step, answers text[], whole_set boolean)
+RETURNS TABLE (id bigint, campaign_id int, conversation_id bigint, step_id int, question text, value text, how text,
+			   message_id bigint, recorded_by name, recorded_at timestamptz, superseded_at timestamptz,
+			   next_outbox_id bigint, next_text text)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	me name := p2ptext.caller();
+	next record;
+BEGIN
+	UPDATE p2ptext.question_response r SET superseded_at = now(), superseded_by = me
+	WHERE r.conversation_id = conv.id AND r.campaign_id = conv.campaign_id
+	AND r.step_id = step.id AND r.superseded_at IS NULL
+	AND (whole_set OR r.type <> 'multiple' OR r.value = ANY (answers));
+	PERFORM p2ptext.drop_drafts(conv, step.id, NULL);
+	INSERT INTO p2ptext.question_response (campaign_id, conversation_id, step_id, type, value, how, message_id)
+	SELECT conv.campaign_id, conv.id, step.id, step.type, a.value, 'texter',
+		   (SELECT max(m.id) FROM p2ptext.message m
+			WHERE m.conversation_id = conv.id AND m.campaign_id = conv.campaign_id
+			AND m.direction = 'in')
+	FROM (SELECT DISTINCT value FROM unnest(answers) AS value) a;
+	SELECT d.outbox_id, d.body INTO next
+	FROM p2ptext.draft_steps(ARRAY[conv.id], ARRAY[conv.campaign_id], ARRAY[step.id], me) d;
+	IF next.outbox_id IS NOT NULL THEN
+		PERFORM p2ptext.drop_drafts(conv, NULL, next.outbox_id);
+	END IF;
+	RETURN QUERY
+		SELECT r.id, r.campaign_id, r.conversation_id, r.step_id, step.question, r.value, r.how,
+			   r.message_id, r.recorded_by, r.recorded_at, r.superseded_at, next.outbox_id, next.body
+		FROM p2ptext.question_response r
+		WHERE r.conversation_id = conv.id AND r.campaign_id = conv.campaign_id
+		AND r.step_id = step.id AND r.superseded_at IS NULL AND r.value = ANY (answers)
+		ORDER BY r.id;
+END
+$$;
+COMMENT ON FUNCTION p2ptext.put_response(p2ptext.conversation, p2ptext.interaction_step, text[], boolean) IS
+'keeps what a person read as answers, and drafts what follows';
+
 CREATE FUNCTION p2ptext.record_answer(conversation bigint, answer text, question text DEFAULT NULL)
-RETURNS p2ptext.question_response
+RETURNS TABLE (id bigint, campaign_id int, conversation_id bigint, step_id int, question_asked text, value text, how text,
+			   message_id bigint, recorded_by name, recorded_at timestamptz, superseded_at timestamptz,
+			   next_outbox_id bigint, next_text text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_variable
 DECLARE
 	conv p2ptext.conversation := p2ptext.hold_conversation(conversation);
-	step p2ptext.interaction_step;
-	made p2ptext.question_response;
+	step p2ptext.interaction_step := p2ptext.find_question(conv, question);
 BEGIN
-	SELECT * INTO step
-	FROM p2ptext.interaction_step s
-	WHERE s.campaign_id = conv.campaign_id
-	AND s.question = coalesce(question, s.question)
-	ORDER BY s.parent_id NULLS FIRST, s.id LIMIT 1;
-	IF NOT FOUND THEN
-		RAISE EXCEPTION 'campaign of conversation % asks no such question', conversation
-			USING ERRCODE = 'undefined_object',
-			HINT = 'SELECT question FROM p2ptext.interaction_step lists the questions.';
-	END IF;
-	IF NOT EXISTS (SELECT FROM p2ptext.answer_option o
-				   WHERE o.step_id = step.id AND o.campaign_id = step.campaign_id
-				   AND o.value = answer) THEN
-		RAISE EXCEPTION '"%" is not an answer to "%"', answer, step.question
-			USING ERRCODE = 'invalid_parameter_value',
-			HINT = format('Answers are: %s.',
-				(SELECT string_agg(o.value, ', ' ORDER BY o.position) FROM p2ptext.answer_option o
-				 WHERE o.step_id = step.id AND o.campaign_id = step.campaign_id));
-	END IF;
-	UPDATE p2ptext.question_response r SET superseded_at = now()
-	WHERE r.conversation_id = conv.id AND r.campaign_id = conv.campaign_id
-	AND r.step_id = step.id AND r.superseded_at IS NULL;
-	INSERT INTO p2ptext.question_response (campaign_id, conversation_id, step_id, value, how, message_id)
-	VALUES (conv.campaign_id, conv.id, step.id, answer, 'texter',
-			(SELECT max(m.id) FROM p2ptext.message m
-			 WHERE m.conversation_id = conv.id AND m.campaign_id = conv.campaign_id
-			 AND m.direction = 'in'))
-	RETURNING * INTO made;
-	RETURN made;
+	RETURN QUERY SELECT * FROM p2ptext.put_response(conv, step, ARRAY[p2ptext.answer_value(step, answer)], false);
 END
 $$;
 COMMENT ON FUNCTION p2ptext.record_answer(bigint, text, text) IS
-'records what a voter answered, in place of an earlier answer; without question, to the campaign''s first';
+'records what a voter answered, in place of an earlier answer, of a multiple choice beside earlier ones; without question, to what was asked last; drafts the text that follows, if any: approve(next_outbox_id) sends it';
+
+CREATE FUNCTION p2ptext.record_answers(conversation bigint, answers text[], question text DEFAULT NULL)
+RETURNS TABLE (id bigint, campaign_id int, conversation_id bigint, step_id int, question_asked text, value text, how text,
+			   message_id bigint, recorded_by name, recorded_at timestamptz, superseded_at timestamptz,
+			   next_outbox_id bigint, next_text text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	conv p2ptext.conversation := p2ptext.hold_conversation(conversation);
+	step p2ptext.interaction_step := p2ptext.find_question(conv, question);
+BEGIN
+	IF step.type <> 'multiple' THEN
+		RAISE EXCEPTION '"%" takes one answer', step.question
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+			DETAIL = format('It is a question of type %s.', step.type),
+			HINT = 'record_answer() records it.';
+	ELSIF coalesce(cardinality(answers), 0) = 0 THEN
+		RAISE EXCEPTION 'there is no answer to record'
+			USING ERRCODE = 'invalid_parameter_value',
+			HINT = 'withdraw_answer() takes answers back.';
+	END IF;
+	answers := ARRAY(SELECT p2ptext.answer_value(step, a) FROM unnest(answers) AS a);
+	RETURN QUERY SELECT * FROM p2ptext.put_response(conv, step, answers, true);
+END
+$$;
+COMMENT ON FUNCTION p2ptext.record_answers(bigint, text[], text) IS
+'records all that a voter chose of a multiple choice, in place of what was recorded before; without question, to what was asked last';
+
+CREATE FUNCTION p2ptext.withdraw_answer(conversation bigint, question text DEFAULT NULL, answer text DEFAULT NULL)
+RETURNS SETOF p2ptext.question_response
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	conv p2ptext.conversation := p2ptext.hold_conversation(conversation);
+	step p2ptext.interaction_step := p2ptext.find_question(conv, question);
+BEGIN
+	RETURN QUERY
+		UPDATE p2ptext.question_response r SET superseded_at = now(), superseded_by = p2ptext.caller()
+		WHERE r.conversation_id = conv.id AND r.campaign_id = conv.campaign_id
+		AND r.step_id = step.id AND r.superseded_at IS NULL AND r.value = coalesce(answer, r.value)
+		RETURNING *;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'conversation % has no such answer to "%"', conversation, step.question
+			USING ERRCODE = 'undefined_object',
+			HINT = coalesce('Its answers are: ' || (
+				SELECT string_agg(r.value, ', ' ORDER BY r.id) FROM p2ptext.question_response r
+				WHERE r.conversation_id = conv.id AND r.campaign_id = conv.campaign_id
+				AND r.step_id = step.id AND r.superseded_at IS NULL) || '.', 'It has no answer to that question.');
+	END IF;
+	PERFORM p2ptext.drop_drafts(conv, step.id, NULL);
+END
+$$;
+COMMENT ON FUNCTION p2ptext.withdraw_answer(bigint, text, text) IS
+'takes back what was recorded, which stays in the history; without question, of what was asked last; without answer, all of it; drafts that followed on it are cancelled; returns what is no answer any more';

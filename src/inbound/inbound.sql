@@ -369,23 +369,13 @@ BEGIN
 			position = NULL, not_before = NULL
 		FROM latest l
 		WHERE l.wrong AND o.conversation_id = l.conv AND o.campaign_id = l.camp
-		AND o.status IN ('draft', 'review', 'approved')),
-	done AS (
-		UPDATE p2ptext.inbound i
-		SET applied_at = now(), outcome = CASE WHEN n.conv IS NULL THEN 'unmatched' ELSE 'applied' END,
-			campaign_id = n.camp, conversation_id = n.conv,
-			message_id = CASE WHEN n.conv IS NOT NULL THEN n.msg END
-		FROM incoming n WHERE i.id = n.id)
-	-- A reply that is just an answer, the first such one to an open question.
-	INSERT INTO p2ptext.question_response (campaign_id, conversation_id, step_id, value, how, message_id)
-	SELECT DISTINCT ON (n.conv) n.camp, n.conv, a.step_id, a.value, 'auto', n.msg
-	FROM incoming n
-	JOIN p2ptext.interaction_step s ON s.campaign_id = n.camp AND s.parent_id IS NULL AND s.retired_at IS NULL
-	JOIN p2ptext.answer_option a ON a.step_id = s.id AND a.campaign_id = s.campaign_id
-		AND p2ptext.plain_words(n.body) = ANY (a.keywords || p2ptext.plain_words(a.value))
-	WHERE n.meaning IS NULL AND p2ptext.plain_words(n.body) <> ''
-	ORDER BY n.conv, n.id, a.position
-	ON CONFLICT DO NOTHING;
+		AND o.status IN ('draft', 'review', 'approved'))
+	UPDATE p2ptext.inbound i
+	SET applied_at = now(), outcome = CASE WHEN n.conv IS NULL THEN 'unmatched' ELSE 'applied' END,
+		campaign_id = n.camp, conversation_id = n.conv,
+		message_id = CASE WHEN n.conv IS NOT NULL THEN n.msg END
+	FROM incoming n WHERE i.id = n.id;
+	PERFORM p2ptext.auto_code(ids);
 END
 $$;
 COMMENT ON FUNCTION p2ptext.apply_texts(bigint[]) IS 'puts voters'' texts into their conversations';

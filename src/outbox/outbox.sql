@@ -127,6 +127,9 @@ DECLARE
 BEGIN
 	PERFORM p2ptext.require_active('texter', 'manager');
 	PERFORM p2ptext.one_action();
+	-- The conversation before its text, as everybody locks them.
+	PERFORM p2ptext.hold_conversation(o.conversation_id) FROM p2ptext.outbox o
+	WHERE o.id = outbox_id AND o.kind = 'reply';
 	SELECT * INTO item FROM p2ptext.outbox o WHERE o.id = outbox_id FOR UPDATE;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION 'outbox has no text %', outbox_id
@@ -148,7 +151,11 @@ BEGIN
 	END IF;
 	SELECT * INTO STRICT camp FROM p2ptext.campaign c WHERE c.id = item.campaign_id;
 	PERFORM p2ptext.require_open(camp);
-	IF camp.mode = 'broadcast' THEN
+	IF item.kind = 'reply' THEN
+		UPDATE p2ptext.conversation c
+		SET texter = coalesce(c.texter, me), message_status = 'convo', waiting_since = NULL
+		WHERE c.id = item.conversation_id AND c.campaign_id = item.campaign_id;
+	ELSIF camp.mode = 'broadcast' THEN
 		PERFORM p2ptext.require_member('manager');
 	ELSIF item.texter IS NULL AND NOT p2ptext.is_member('manager') THEN
 		RAISE EXCEPTION 'text % is held by nobody', outbox_id
@@ -216,7 +223,7 @@ BEGIN
 			WHERE o.ctid = ANY (ARRAY(
 				SELECT d.ctid FROM p2ptext.outbox d
 				WHERE d.campaign_id = camp.id AND d.position = 0 AND d.texter IS NULL AND d.body IS NOT NULL
-				AND d.id > mark
+				AND d.kind = 'initial' AND d.id > mark
 				ORDER BY d.texter, d.id LIMIT max_rows))
 			AND o.position = 0 AND o.texter IS NULL
 			RETURNING o.id)
@@ -231,7 +238,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION p2ptext.approve_batch(text, int) IS
-'lets up to max_rows drafts of a broadcast campaign leave; returns how many';
+'lets up to max_rows first texts of a broadcast campaign leave; returns how many';
 
 CREATE FUNCTION p2ptext.cancel(campaign text) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp

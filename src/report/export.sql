@@ -118,37 +118,11 @@ END;
 COMMENT ON FUNCTION p2ptext.export_results(text, text, timestamptz) IS
 'export_results() of one campaign';
 
--- One column for each question.  A heading has 63 bytes at most, and no two
--- are the same, whatever their case; taken are those in use, in lower case.
 CREATE FUNCTION p2ptext.question_columns(campaign_id int, taken text[]) RETURNS text
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
-#variable_conflict use_variable
-DECLARE
-	asked text;
-	heading text;
-	n int;
-	columns text := '';
-BEGIN
-	FOR asked IN
-		SELECT s.question FROM p2ptext.interaction_step s
-		WHERE s.campaign_id = campaign_id AND s.question IS NOT NULL
-		GROUP BY s.question ORDER BY min(s.id)
-	LOOP
-		n := 1;
-		LOOP
-			heading := asked::name || CASE WHEN n > 1 THEN ' ' || n ELSE '' END;
-			IF octet_length(heading) > 63 THEN
-				heading := left(asked, greatest(length(asked::name::text) - 4, 1)) || ' ' || n;
-			END IF;
-			EXIT WHEN lower(heading) <> ALL (taken);
-			n := n + 1;
-		END LOOP;
-		taken := taken || lower(heading);
-		columns := columns || format(', e.answers ->> %L AS %I', asked, heading);
-	END LOOP;
-	RETURN columns;
-END
+	SELECT coalesce(string_agg(format(', e.answers ->> %L AS %I', h.question, h.heading), '' ORDER BY h.nth), '')
+	FROM p2ptext.question_headings(campaign_id, taken) WITH ORDINALITY AS h(question, heading, nth)
 $$;
 COMMENT ON FUNCTION p2ptext.question_columns(int, text[]) IS 'the answers of export_results() as columns, headed by their questions';
 

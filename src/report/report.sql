@@ -70,19 +70,6 @@ GROUP BY c.id, m.variant
 ORDER BY c.id, m.variant;
 COMMENT ON VIEW p2ptext.variant_summary IS 'what became of each variant of a campaign''s first text, in contacts';
 
-CREATE VIEW p2ptext.survey_results AS
-SELECT c.id AS campaign_id, c.name AS campaign, s.question, a.value AS answer,
-	   count(r.id) AS answers, count(r.id) FILTER (WHERE r.how = 'auto') AS auto,
-	   round(100.0 * count(r.id) / nullif(sum(count(r.id)) OVER (PARTITION BY s.id), 0), 1) AS percent
-FROM p2ptext.answer_option a
-JOIN p2ptext.interaction_step s ON s.id = a.step_id AND s.campaign_id = a.campaign_id
-JOIN p2ptext.campaign c ON c.id = s.campaign_id
-LEFT JOIN p2ptext.question_response r ON r.step_id = a.step_id AND r.campaign_id = a.campaign_id
-	AND r.value = a.value AND r.superseded_at IS NULL
-GROUP BY c.id, s.id, s.question, a.value, a.position
-ORDER BY c.id, s.id, a.position;
-COMMENT ON VIEW p2ptext.survey_results IS 'how often each answer was given; auto: recorded from the reply itself';
-
 CREATE VIEW p2ptext.held_back AS
 SELECT c.id AS campaign_id, c.name AS campaign, d.reason, count(*) AS voters
 FROM p2ptext.dropped d
