@@ -86,6 +86,7 @@ SQL_FILES = \
 	src/voter/sample.sql \
 	src/voter/segment.sql \
 	src/voter/import.sql \
+	src/outbox/organisation.sql \
 	src/outbox/gateway.sql \
 	src/outbox/provider_code.sql \
 	src/campaign/campaign.sql \

@@ -53,7 +53,8 @@ BEGIN
 					   ' p2ptext.reply(bigint, text, text[]), p2ptext.close(bigint, text),'
 					   ' p2ptext.record_answer(bigint, text, text),'
 					   ' p2ptext.record_answers(bigint, text[], text), p2ptext.withdraw_answer(bigint, text, text),'
-					   ' p2ptext.next_step(bigint), p2ptext.suggest_answers(bigint, text), p2ptext.opt_out(text, text) TO %I', role);
+					   ' p2ptext.next_step(bigint), p2ptext.suggest_answers(bigint, text), p2ptext.opt_out(text, text, text),'
+					   ' p2ptext.opt_in(text, text, text) TO %I', role);
 	END IF;
 	IF kind IN ('reader', 'manager') THEN
 		EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA p2ptext TO %I', role);
@@ -80,11 +81,12 @@ BEGIN
 		EXECUTE format('GRANT INSERT, UPDATE, DELETE ON p2ptext.source, p2ptext.segment, p2ptext.campaign,'
 					   ' p2ptext.sender, p2ptext.brand, p2ptext.interaction_step, p2ptext.script_variant, p2ptext.answer_option,'
 					   ' p2ptext.snippet, p2ptext.listed_word, p2ptext.reply_keyword, p2ptext.contact_result, p2ptext.result_name TO %I', role);
+		EXECUTE format('GRANT INSERT, UPDATE, DELETE ON p2ptext.organisation TO %I', role);
 		EXECUTE format('GRANT INSERT, UPDATE, DELETE ON p2ptext.layout, p2ptext.layout_column,'
 					   ' p2ptext.layout_field TO %I', role);
 		EXECUTE format('GRANT INSERT, UPDATE, DELETE ON p2ptext.import, p2ptext.import_reject TO %I', role);
 		EXECUTE format('GRANT INSERT (name, provider, account, settings, keep_texting_hours),'
-					   ' UPDATE (account, settings, enabled, keep_texting_hours, max_per_second, max_per_day,'
+					   ' UPDATE (organisation_id, account, settings, enabled, keep_texting_hours, max_per_second, max_per_day,'
 					   ' max_attempts, timezone), DELETE'
 					   ' ON p2ptext.gateway TO %I', role);
 		EXECUTE format('GRANT INSERT ON p2ptext.launch, p2ptext.audience_drop TO %I', role);

@@ -88,6 +88,7 @@ DECLARE
 	own_source int := (SELECT s.source_id FROM p2ptext.segment s WHERE s.id = camp.segment_id);
 	others int[] := ARRAY(SELECT e.other_id FROM p2ptext.campaign_exclude e
 						  WHERE e.campaign_id = camp.id ORDER BY e.other_id);
+	organisation int := (SELECT g.organisation_id FROM p2ptext.gateway g WHERE g.id = camp.gateway_id);
 	related int[];
 BEGIN
 	joins := '';
@@ -99,7 +100,11 @@ BEGIN
 		details := details || ' WHEN l.phone IS NOT NULL THEN l.phone';
 	END IF;
 	IF EXISTS (SELECT FROM p2ptext.opt_out WHERE ended_at IS NULL) THEN
-		joins := joins || ' LEFT JOIN p2ptext.opt_out x ON x.phone = a.phone AND x.ended_at IS NULL';
+		joins := joins || CASE WHEN organisation IS NULL
+			THEN ' LEFT JOIN p2ptext.opt_out x ON x.phone = a.phone AND x.ended_at IS NULL AND x.organisation_id IS NULL'
+			-- A phone can have opted out from it and from everybody.
+			ELSE format(' LEFT JOIN (SELECT DISTINCT o.phone FROM p2ptext.opt_out o WHERE o.ended_at IS NULL'
+						' AND (o.organisation_id IS NULL OR o.organisation_id = %s)) x ON x.phone = a.phone', organisation) END;
 		reasons := reasons || ' WHEN x.phone IS NOT NULL THEN ''opted_out''';
 		details := details || ' WHEN x.phone IS NOT NULL THEN x.phone';
 	END IF;

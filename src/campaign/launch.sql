@@ -243,11 +243,13 @@ BEGIN
 	PERFORM p2ptext.require_member('manager');
 	WITH stopped AS (
 		UPDATE p2ptext.outbox o SET status = 'suppressed', reason = 'opted_out', position = NULL
-		FROM p2ptext.opt_out x
-		WHERE x.ended_at IS NULL AND o.phone = x.phone AND o.campaign_id = campaign_id AND o.position = 0
+		FROM p2ptext.opt_out x, p2ptext.campaign k JOIN p2ptext.gateway g ON g.id = k.gateway_id
+		WHERE k.id = campaign_id AND x.ended_at IS NULL
+		AND (x.organisation_id IS NULL OR x.organisation_id = g.organisation_id)
+		AND o.phone = x.phone AND o.campaign_id = campaign_id AND o.position = 0
 		RETURNING o.conversation_id)
 	UPDATE p2ptext.conversation c
-	SET message_status = 'closed', result = 'opted_out', waiting_since = NULL
+	SET message_status = 'closed', result = 'opted_out', result_at = now(), waiting_since = NULL
 	FROM stopped s
 	WHERE c.id = s.conversation_id AND c.campaign_id = campaign_id;
 	GET DIAGNOSTICS n = ROW_COUNT;

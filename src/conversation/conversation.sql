@@ -73,6 +73,7 @@ CREATE TABLE p2ptext.message (
 	ref text,
 	error_code text,
 	error_text text,
+	confirms bigint,
 	created_at timestamptz NOT NULL DEFAULT now(),
 	PRIMARY KEY (id, campaign_id),
 	FOREIGN KEY (conversation_id, campaign_id) REFERENCES p2ptext.conversation,
@@ -87,6 +88,7 @@ COMMENT ON COLUMN p2ptext.message.variant IS 'which of the campaign''s first tex
 COMMENT ON COLUMN p2ptext.message.step_id IS 'the interaction step whose script it is; NULL for first texts and a texter''s own words';
 COMMENT ON COLUMN p2ptext.message.sender IS 'our number, whichever way the text went';
 COMMENT ON COLUMN p2ptext.message.phone IS 'the voter''s number';
+COMMENT ON COLUMN p2ptext.message.confirms IS 'the opt-out that this text confirms';
 COMMENT ON COLUMN p2ptext.message.ref IS 'our reference of the attempt that was accepted, as in its callback URL';
 COMMENT ON COLUMN p2ptext.message.status_at IS 'when the status was learned';
 SELECT pg_extension_config_dump('p2ptext.message', '');

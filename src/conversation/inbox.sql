@@ -43,7 +43,7 @@ BEGIN
 		RAISE EXCEPTION 'a reply has at most 1600 characters'
 			USING ERRCODE = 'string_data_right_truncation',
 			DETAIL = format('This one has %s.', length(body));
-	ELSIF EXISTS (SELECT FROM p2ptext.opt_out o WHERE o.phone = conv.phone AND o.ended_at IS NULL) THEN
+	ELSIF p2ptext.is_opted_out(conv.phone, (SELECT c.gateway_id FROM p2ptext.campaign c WHERE c.id = conv.campaign_id)) THEN
 		RAISE EXCEPTION 'the voter of conversation % has opted out', conversation
 			USING ERRCODE = 'object_not_in_prerequisite_state',
 			HINT = 'No text may be sent to this phone.';

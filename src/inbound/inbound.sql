@@ -132,20 +132,42 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	WITH wish AS (
-		SELECT i.id, i.phone, i.body, p2ptext.text_meaning(i.status, i.body) AS meaning
+		SELECT i.id, i.gateway_id, i.phone, i.sender, i.body, p2ptext.text_meaning(i.status, i.body) AS meaning,
+			   g.organisation_id, r.id AS scope
 		FROM p2ptext.inbound i
+		JOIN p2ptext.gateway g ON g.id = i.gateway_id
+		LEFT JOIN p2ptext.organisation r ON r.id = g.organisation_id AND r.own_opt_outs
 		WHERE i.id = ANY (ids) AND i.kind = 'text' AND i.part IS NULL AND i.phone IS NOT NULL),
 	-- The last word counts.
 	last_wish AS (
-		SELECT DISTINCT ON (w.phone) w.*
+		SELECT DISTINCT ON (w.phone, w.scope) w.*
 		FROM wish w WHERE w.meaning IN ('opt_out', 'opt_in')
-		ORDER BY w.phone, w.id DESC),
+		ORDER BY w.phone, w.scope, w.id DESC),
 	stops AS (
-		INSERT INTO p2ptext.opt_out (phone, how, detail)
-		SELECT w.phone, 'keyword', w.body FROM last_wish w WHERE w.meaning = 'opt_out'
-		ON CONFLICT DO NOTHING)
-	UPDATE p2ptext.opt_out o SET ended_at = now()
-	FROM last_wish w WHERE w.meaning = 'opt_in' AND o.phone = w.phone AND o.ended_at IS NULL;
+		INSERT INTO p2ptext.opt_out (phone, how, detail, organisation_id)
+		SELECT w.phone, 'keyword', w.body, w.scope FROM last_wish w WHERE w.meaning = 'opt_out'
+		ON CONFLICT DO NOTHING
+		RETURNING id, phone, organisation_id),
+	-- One text for one opt-out, by the number that the voter knows.  Who holds
+	-- the conversation for long must not keep the opt-out from being kept.
+	confirmations AS (
+		INSERT INTO p2ptext.outbox (campaign_id, conversation_id, kind, status, sender, phone, timezones, body,
+									approved_by, approved_at, position, confirms)
+		SELECT v.campaign_id, v.id, 'reply', 'approved', v.sender, v.phone, v.timezones, g.confirmation,
+			   g.confirmation_by, clock_timestamp(), nextval('p2ptext.outbox_position'), s.id
+		FROM stops s
+		JOIN last_wish w ON w.phone = s.phone AND w.scope IS NOT DISTINCT FROM s.organisation_id
+		JOIN p2ptext.gateway g ON g.id = w.gateway_id AND g.confirmation IS NOT NULL
+		CROSS JOIN LATERAL (
+			SELECT v.* FROM p2ptext.conversation v
+			JOIN p2ptext.campaign c ON c.id = v.campaign_id
+			WHERE v.phone = w.phone AND c.gateway_id = w.gateway_id AND c.status = 'active' AND v.last_out_at IS NOT NULL
+			ORDER BY v.sender = w.sender DESC, v.last_out_at DESC LIMIT 1
+			FOR KEY SHARE OF v SKIP LOCKED) v)
+	UPDATE p2ptext.opt_out o SET ended_at = now(), ended_how = 'keyword', evidence = w.body
+	FROM last_wish w
+	WHERE w.meaning = 'opt_in' AND o.phone = w.phone AND o.ended_at IS NULL
+	AND (o.organisation_id IS NOT DISTINCT FROM w.scope OR o.organisation_id = w.organisation_id);
 END
 $$;
 COMMENT ON FUNCTION p2ptext.keep_wishes(bigint[]) IS 'opt-outs and opt-ins in whole texts';
@@ -279,15 +301,16 @@ BEGIN
 		RETURNING b.id),
 	-- Some gateways tell only here that they hold an opt-out.
 	stops AS (
-		INSERT INTO p2ptext.opt_out (phone, how, detail)
-		SELECT DISTINCT ON (m.phone) m.phone, 'gateway', r.code
+		INSERT INTO p2ptext.opt_out (phone, how, detail, organisation_id)
+		SELECT DISTINCT ON (m.phone, s.scope) m.phone, 'gateway', r.code, s.scope
 		FROM receipt r
 		JOIN p2ptext.message m ON m.id = r.message_id AND m.ref = r.ref
 		JOIN p2ptext.gateway g ON g.id = m.gateway_id
 		JOIN p2ptext.provider_code p ON p.provider = g.provider AND p.code = r.code
+		CROSS JOIN LATERAL (SELECT p2ptext.opt_out_scope(g.id) AS scope) s
 		WHERE r.status IN ('undelivered', 'failed') AND p.told_by <> 'reply'
 		AND p.class = 'recipient_opted_out'
-		ORDER BY m.phone, r.id
+		ORDER BY m.phone, s.scope, r.id
 		ON CONFLICT DO NOTHING),
 	landlines AS (
 		INSERT INTO p2ptext.phone_line (phone, line_type, detail)
@@ -350,7 +373,9 @@ BEGIN
 	latest AS (
 		SELECT n.camp, n.conv, min(n.received_at) AS first_at, max(n.received_at) AS last_at,
 			   EXISTS (SELECT FROM p2ptext.opt_out o
-					   WHERE o.phone = min(n.phone) AND o.ended_at IS NULL) AS gone,
+					   WHERE o.phone = min(n.phone) AND o.ended_at IS NULL
+					   AND (o.organisation_id IS NULL OR o.organisation_id =
+							(SELECT g.organisation_id FROM p2ptext.gateway g WHERE g.id = min(n.gateway_id)))) AS gone,
 			   coalesce(bool_or(n.meaning = 'wrong_number'), false) AS wrong
 		FROM incoming n WHERE n.conv IS NOT NULL GROUP BY 1, 2),
 	moved AS (

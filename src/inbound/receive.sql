@@ -174,7 +174,8 @@ BEGIN
 	IF fresh.kind = 'text' AND p2ptext.text_meaning(fresh.status, fresh.body) = 'opt_out'
 		AND (fresh.phone, 'opt_out') IS DISTINCT FROM (kept.phone, p2ptext.text_meaning(kept.status, kept.body))
 	THEN
-		INSERT INTO p2ptext.opt_out (phone, how, detail) VALUES (fresh.phone, 'keyword', fresh.body)
+		INSERT INTO p2ptext.opt_out (phone, how, detail, organisation_id)
+		VALUES (fresh.phone, 'keyword', fresh.body, p2ptext.opt_out_scope(fresh.gateway_id))
 		ON CONFLICT DO NOTHING;
 	END IF;
 	RETURN fresh;

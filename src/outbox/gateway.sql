@@ -12,21 +12,23 @@ CREATE TABLE p2ptext.provider (
 	needs_base_url boolean NOT NULL DEFAULT false,
 	has_media boolean NOT NULL DEFAULT false,
 	has_expiry boolean NOT NULL DEFAULT false,
-	has_find boolean NOT NULL DEFAULT false
+	has_find boolean NOT NULL DEFAULT false,
+	confirms_opt_outs boolean NOT NULL DEFAULT false
 );
 COMMENT ON TABLE p2ptext.provider IS 'what gateways can be';
 COMMENT ON COLUMN p2ptext.provider.has_expiry IS 'it can be told until when a text may be delivered';
 COMMENT ON COLUMN p2ptext.provider.has_find IS 'it can be asked whether it has a text';
-INSERT INTO p2ptext.provider (provider, needs_account, needs_secret, needs_base_url, has_media, has_expiry, has_find) VALUES
-	('loopback',   false, false, false, true,  true,  false),
-	('twilio',     true,  true ,  false, true,  true,  true),
-	('signalwire', true,  true ,  true,  true,  true,  true),
-	('telnyx',     false, true , false, true,  false, true),
-	('bandwidth',  true,  true ,  false, true,  true,  true),
-	('plivo',      true,  true ,  false, true,  true,  true),
-	('vonage',     true,  true ,  false, true,  true,  false),
-	('kannel',     true,  true ,  true,  false, true,  false),
-	('generic',    false, false, true,  true,  true,  false);
+COMMENT ON COLUMN p2ptext.provider.confirms_opt_outs IS 'it answers STOP itself, unless it was told not to';
+INSERT INTO p2ptext.provider (provider, needs_account, needs_secret, needs_base_url, has_media, has_expiry, has_find, confirms_opt_outs) VALUES
+	('loopback',   false, false, false, true,  true,  false, false),
+	('twilio',     true,  true ,  false, true,  true,  true,  true),
+	('signalwire', true,  true ,  true,  true,  true,  true,  false),
+	('telnyx',     false, true , false, true,  false, true,  true),
+	('bandwidth',  true,  true ,  false, true,  true,  true,  false),
+	('plivo',      true,  true ,  false, true,  true,  true,  false),
+	('vonage',     true,  true ,  false, true,  true,  false, false),
+	('kannel',     true,  true ,  true,  false, true,  false, false),
+	('generic',    false, false, true,  true,  true,  false, false);
 
 -- The carriers' name for who sends, whose numbers share their limits.
 CREATE TABLE p2ptext.brand (
@@ -46,6 +48,7 @@ CREATE TABLE p2ptext.gateway (
 	-- The name is part of webhook URLs.
 	name text NOT NULL UNIQUE CHECK (name ~ '^[A-Za-z0-9_-]{1,63}$'),
 	provider text NOT NULL REFERENCES p2ptext.provider,
+	organisation_id int REFERENCES p2ptext.organisation,
 	base_url text CHECK (base_url ~ '^https?://'),
 	account text,
 	settings jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(settings) = 'object'),
@@ -58,12 +61,16 @@ CREATE TABLE p2ptext.gateway (
 	max_per_day int CHECK (max_per_day >= 0),
 	max_attempts int NOT NULL DEFAULT 10 CHECK (max_attempts > 0),
 	timezone text NOT NULL DEFAULT 'America/New_York' CHECK (p2ptext.known_timezones(ARRAY[timezone])),
+	confirmation text,
+	confirmation_by name,
 	created_by name NOT NULL DEFAULT p2ptext.caller(),
 	created_at timestamptz NOT NULL DEFAULT now(),
+	CHECK ((confirmation IS NULL) = (confirmation_by IS NULL)),
 	CONSTRAINT gateway_texting_hours CHECK (provider = 'loopback' OR keep_texting_hours)
 );
 COMMENT ON TABLE p2ptext.gateway IS 'accounts at providers';
 COMMENT ON COLUMN p2ptext.gateway.name IS 'also the name in webhook URLs and in the secrets file';
+COMMENT ON COLUMN p2ptext.gateway.organisation_id IS 'in whose name it sends; NULL: nobody''s in particular';
 COMMENT ON COLUMN p2ptext.gateway.base_url IS 'where the API answers, and gets the secret; NULL: the provider''s own';
 COMMENT ON COLUMN p2ptext.gateway.account IS 'account id at the provider; not a secret';
 COMMENT ON COLUMN p2ptext.gateway.settings IS 'provider-specific settings; for loopback: seed, reply_rate, delay_ms, reply_delay_ms';
@@ -76,6 +83,9 @@ COMMENT ON COLUMN p2ptext.gateway.max_per_second IS 'SMS segments';
 COMMENT ON COLUMN p2ptext.gateway.max_per_day IS 'SMS segments';
 COMMENT ON COLUMN p2ptext.gateway.max_attempts IS 'a text that the gateway could not take so many times has failed';
 COMMENT ON COLUMN p2ptext.gateway.timezone IS 'where the day of max_per_day begins, also for its senders';
+COMMENT ON COLUMN p2ptext.gateway.confirmation IS 'the one text that tells a voter who said stop that it was heard; NULL: none; see confirm_opt_outs()';
+COMMENT ON COLUMN p2ptext.gateway.confirmation_by IS 'who approved it';
+CREATE INDEX gateway_organisation_id_idx ON p2ptext.gateway (organisation_id);
 CREATE INDEX gateway_provider_idx ON p2ptext.gateway (provider);
 SELECT pg_extension_config_dump('p2ptext.gateway', '');
 SELECT pg_extension_config_dump('p2ptext.gateway_id_seq', '');

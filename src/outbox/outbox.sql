@@ -37,6 +37,7 @@ CREATE TABLE p2ptext.outbox (
 	ref text,
 	error_code text,
 	error_text text,
+	confirms bigint,
 	created_at timestamptz NOT NULL DEFAULT now(),
 	PRIMARY KEY (id, campaign_id),
 	FOREIGN KEY (conversation_id, campaign_id) REFERENCES p2ptext.conversation,
@@ -63,6 +64,7 @@ COMMENT ON COLUMN p2ptext.outbox.reason IS 'why it waits, or why it ended';
 COMMENT ON COLUMN p2ptext.outbox.position IS '0: a draft; above: its place in the queue, taken at approval; NULL: waits for not_before, or ended';
 COMMENT ON COLUMN p2ptext.outbox.not_before IS 'approved, but waiting until then; of unknown fate, and the gateway is asked then';
 COMMENT ON COLUMN p2ptext.outbox.media IS 'URLs of what the text brings along';
+COMMENT ON COLUMN p2ptext.outbox.confirms IS 'the opt-out of which this text, and it alone, may still tell the voter';
 COMMENT ON COLUMN p2ptext.outbox.ref IS 'our unguessable reference of this attempt';
 SELECT pg_extension_config_dump('p2ptext.outbox', '');
 

@@ -49,7 +49,8 @@ BEGIN
 			AS lane(campaign_id, kind, sender, mark, quota, nth)
 		JOIN p2ptext.campaign c ON c.id = lane.campaign_id AND c.status = 'active'
 		CROSS JOIN LATERAL (
-			SELECT q.ctid AS place, q.id, q.campaign_id, q.conversation_id, q.kind, q.position, q.phone, q.timezones
+			SELECT q.ctid AS place, q.id, q.campaign_id, q.conversation_id, q.kind, q.position, q.phone,
+				   q.timezones, q.confirms
 			FROM p2ptext.outbox q
 			WHERE q.campaign_id = lane.campaign_id AND q.kind = lane.kind AND q.sender = lane.sender
 			AND q.status = 'approved' AND q.not_before IS NULL
@@ -58,14 +59,14 @@ BEGIN
 			ORDER BY q.position LIMIT lane.quota
 			FOR UPDATE SKIP LOCKED) o),
 	judged AS (
-		SELECT p.place, p.id, p.position, p.nth, c.gateway_id, c.send_before,
+		SELECT p.place, p.id, p.position, p.nth, c.gateway_id, e.send_before,
 			   CASE WHEN x.phone IS NOT NULL THEN 'suppressed'
-					WHEN c.send_before <= now() THEN 'expired'
+					WHEN e.send_before <= now() THEN 'expired'
 					WHEN h.opens > now() OR f.free > now() THEN 'approved'
 					WHEN h.opens IS NULL THEN 'suppressed'
 					ELSE 'sending' END AS status,
 			   CASE WHEN x.phone IS NOT NULL THEN 'opted_out'
-					WHEN c.send_before <= now() THEN 'send_before'
+					WHEN e.send_before <= now() THEN CASE WHEN p.confirms IS NULL THEN 'send_before' ELSE 'too_late' END
 					WHEN h.opens > now() OR h.opens IS NULL THEN 'texting_hours'
 					WHEN f.free > now() THEN 'contact_gap' END AS reason,
 			   CASE WHEN h.opens > now() OR f.free > now() THEN greatest(h.opens, f.free) END AS not_before
@@ -73,8 +74,15 @@ BEGIN
 		JOIN p2ptext.campaign c ON c.id = p.campaign_id
 		JOIN p2ptext.gateway g ON g.id = c.gateway_id
 		LEFT JOIN p2ptext.opt_out x ON x.phone = p.phone AND x.ended_at IS NULL
+			AND (x.organisation_id IS NULL OR x.organisation_id = g.organisation_id)
+			-- The voter has just texted, and nothing else will be sent.
+			AND x.id IS DISTINCT FROM p.confirms
 		CROSS JOIN LATERAL (
-			SELECT CASE WHEN NOT g.keep_texting_hours THEN now()
+			SELECT CASE WHEN p.confirms IS NULL THEN c.send_before
+				ELSE coalesce((SELECT y.created_at + interval '5 min' FROM p2ptext.opt_out y
+							   WHERE y.id = p.confirms AND y.ended_at IS NULL), '-infinity') END) AS e(send_before)
+		CROSS JOIN LATERAL (
+			SELECT CASE WHEN NOT g.keep_texting_hours OR p.confirms IS NOT NULL THEN now()
 				WHEN p2ptext.known_timezones(p.timezones)
 				THEN p2ptext.next_texting_time(p.timezones, c.hours_start, c.hours_end, now())
 				END) AS h(opens)
@@ -119,10 +127,11 @@ BEGIN
 			ORDER BY r.nth);
 	END IF;
 	IF 'opted_out' = ANY (outcomes) THEN
-		INSERT INTO p2ptext.opt_out (phone, how, detail)
-		SELECT o.phone, 'gateway', nullif(r.code, '')
+		INSERT INTO p2ptext.opt_out (phone, how, detail, organisation_id)
+		SELECT o.phone, 'gateway', nullif(r.code, ''), p2ptext.opt_out_scope(c.gateway_id)
 		FROM unnest(ids, campaigns, outcomes, codes) AS r(id, campaign_id, outcome, code)
 		JOIN p2ptext.outbox o ON o.id = r.id AND o.campaign_id = r.campaign_id AND o.status = 'sending'
+		JOIN p2ptext.campaign c ON c.id = r.campaign_id
 		WHERE r.outcome = 'opted_out'
 		ON CONFLICT DO NOTHING;
 	END IF;
@@ -149,7 +158,7 @@ BEGIN
 		INSERT INTO p2ptext.message (id, campaign_id, conversation_id, direction, kind, variant, step_id, status,
 									 sender, phone, body, sms_segments, media, approved_by, approved_at,
 									 sent_at, gateway_id, provider_id, ref, error_code, error_text,
-									 created_at)
+									 confirms, created_at)
 		SELECT g.id, g.campaign_id, g.conversation_id, 'out', g.kind, g.variant, g.step_id,
 			   CASE g.outcome WHEN 'sent' THEN 'sent' ELSE 'failed' END,
 			   g.sender, g.phone, g.body,
@@ -157,7 +166,7 @@ BEGIN
 			   g.approved_by, g.approved_at,
 			   CASE g.outcome WHEN 'sent' THEN g.claimed_at END,
 			   c.gateway_id, nullif(g.provider_id, ''), g.ref,
-			   nullif(g.code, ''), nullif(g.detail, ''), g.created_at
+			   nullif(g.code, ''), nullif(g.detail, ''), g.confirms, g.created_at
 		FROM gone g
 		JOIN p2ptext.campaign c ON c.id = g.campaign_id)
 	UPDATE p2ptext.conversation c
@@ -231,6 +240,7 @@ AS $$
 	JOIN p2ptext.gateway g ON g.id = c.gateway_id
 	LEFT JOIN p2ptext.sender s ON s.gateway_id = g.id AND s.number = o.sender
 	LEFT JOIN p2ptext.opt_out x ON x.phone = o.phone AND x.ended_at IS NULL
+		AND (x.organisation_id IS NULL OR x.organisation_id = g.organisation_id) AND x.id IS DISTINCT FROM o.confirms
 	WHERE o.id = ANY (ids) AND o.status = 'sending'
 	AND (c.status <> 'active' OR NOT g.enabled OR s.enabled IS NOT TRUE OR x.phone IS NOT NULL)
 $$;

@@ -45,7 +45,7 @@ BEGIN
 		CROSS JOIN LATERAL (
 			SELECT coalesce(m.sent_at, m.status_at) AS at,
 				   (coalesce(m.sent_at, m.status_at) AT TIME ZONE c.timezone)::date AS day) t
-		WHERE m.campaign_id = ANY (ids) AND m.direction = 'out'
+		WHERE m.campaign_id = ANY (ids) AND m.direction = 'out' AND m.confirms IS NULL
 		GROUP BY m.conversation_id, m.campaign_id, t.day),
 	ended AS (
 		SELECT s.conversation_id, s.campaign_id, s.day, coalesce(s.texted_at, s.bad_at) AS at,

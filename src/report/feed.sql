@@ -8,7 +8,7 @@ AS 'MODULE_PATHNAME', 'p2ptext_keep_publication';
 -- Whether wal_level suffices is the matter of whoever subscribes.
 SET LOCAL client_min_messages = error;
 CREATE PUBLICATION p2ptext_feed FOR TABLE
-	p2ptext.gateway, p2ptext.sender, p2ptext.campaign, p2ptext.script_variant, p2ptext.interaction_step,
+	p2ptext.organisation, p2ptext.gateway, p2ptext.sender, p2ptext.campaign, p2ptext.script_variant, p2ptext.interaction_step,
 	p2ptext.answer_option, p2ptext.conversation, p2ptext.message, p2ptext.question_response,
 	p2ptext.opt_out, p2ptext.launch, p2ptext.audience_drop;
 SET LOCAL client_min_messages = warning;

@@ -13,7 +13,7 @@ use Test::More;
 
 use constant VOTERS => 300;
 
-my @tables = qw(gateway sender campaign script_variant interaction_step answer_option
+my @tables = qw(organisation gateway sender campaign script_variant interaction_step answer_option
   conversation message question_response opt_out launch audience_drop);
 my $node = start_cluster('feed', streaming => 'logical');
 my $follower = start_cluster('follower', 'p2ptext.databases' => 'nowhere');
