@@ -94,6 +94,7 @@ SQL_FILES = \
 	src/campaign/tree.sql \
 	src/campaign/audience.sql \
 	src/campaign/launch.sql \
+	src/campaign/estimate.sql \
 	src/conversation/result.sql \
 	src/conversation/conversation.sql \
 	src/conversation/opt_out.sql \

@@ -92,12 +92,13 @@ BEGIN
 		EXECUTE format('GRANT INSERT ON p2ptext.launch, p2ptext.audience_drop TO %I', role);
 		EXECUTE format('GRANT UPDATE (drafted, dropped, finished_at) ON p2ptext.launch TO %I', role);
 		EXECUTE format('GRANT UPDATE (until_launch) ON p2ptext.audience_drop TO %I', role);
-		EXECUTE format('GRANT INSERT, UPDATE, DELETE ON p2ptext.phone_line, p2ptext.campaign_exclude TO %I', role);
+		EXECUTE format('GRANT INSERT, UPDATE, DELETE ON p2ptext.phone_line, p2ptext.campaign_exclude, p2ptext.rate_card TO %I', role);
 		EXECUTE format('GRANT INSERT (id, campaign_id, launch_id, voter_key, phone, sender, timezones, fields)'
 					   ' ON p2ptext.conversation TO %I', role);
 		EXECUTE format('GRANT INSERT (campaign_id, conversation_id, kind, variant, sender, phone, timezones, body, media)'
 					   ' ON p2ptext.outbox TO %I', role);
-		EXECUTE format('GRANT USAGE ON SEQUENCE p2ptext.message_id, p2ptext.conversation_id_seq, p2ptext.launch_id_seq TO %I', role);
+		EXECUTE format('GRANT USAGE ON SEQUENCE p2ptext.message_id, p2ptext.conversation_id_seq, p2ptext.launch_id_seq,'
+					   ' p2ptext.rate_card_id_seq TO %I', role);
 	END IF;
 	INSERT INTO p2ptext.member (role, kind, first_name, last_name)
 	VALUES (role, kind, first_name, last_name)

@@ -1,0 +1,88 @@
+-- What a launch would bring, before anybody launches.
+\set SHOW_CONTEXT never
+SET client_min_messages = warning;
+CREATE SCHEMA estimate_test;
+SET search_path = estimate_test;
+CREATE TABLE voters (id int PRIMARY KEY, first_name text, cell text, zone text);
+INSERT INTO voters SELECT n, CASE WHEN n % 10 = 0 THEN 'Zoë' || n || repeat('ü', n / 10) || 'Ł' ELSE 'V' || n END,
+	(ARRAY['919', '312', '303'])[1 + n % 190 % 3] || '556' || lpad((n % 190)::text, 4, '0') FROM generate_series(1, 200) n;
+INSERT INTO voters VALUES (301, 'No phone', NULL), (302, 'Bad', '12'), (303, NULL, '919 556 9303'), (304, 'Gone', '919 556 9304');
+SELECT name FROM p2ptext.add_source('es voters', 'voters', 'id', 'cell');
+SELECT name FROM p2ptext.add_segment('es all', 'es voters', 'true');
+SELECT name FROM p2ptext.add_gateway('es-test', 'loopback', senders => '{+12025560801,+12025560802}');
+UPDATE p2ptext.gateway SET enabled = false, max_per_second = 0.5 WHERE name = 'es-test';
+SELECT phone FROM p2ptext.opt_out('919 556 9304');
+SELECT name FROM p2ptext.create_campaign('es', 'es all', 'es-test', 'Hi {{first_name}}, ' || repeat('vote! ', 10), mode => 'broadcast');
+SELECT topic, measure, value, detail FROM p2ptext.estimate('es') WHERE topic <> 'time';
+SELECT measure, detail FROM p2ptext.estimate('es') WHERE measure = 'limit that binds';
+
+-- it is what launch then does
+CREATE TEMP TABLE said AS SELECT * FROM p2ptext.estimate('es');
+SELECT * FROM p2ptext.launch('es');
+SELECT reason, voters, (SELECT value FROM said s WHERE s.topic = 'dropped' AND s.measure = h.reason) AS said
+FROM p2ptext.held_back h WHERE campaign = 'es' ORDER BY 1;
+SELECT count(*) AS texts, sum(p2ptext.sms_segments(body)) AS segments,
+	(SELECT value FROM said WHERE measure = 'texts') AS said_texts, (SELECT value FROM said WHERE measure = 'segments') AS said_segments
+FROM p2ptext.outbox o JOIN p2ptext.campaign c ON c.id = o.campaign_id WHERE c.name = 'es';
+-- and then there is nothing to add but who is new
+SELECT topic, measure, value FROM p2ptext.estimate('es') WHERE topic <> 'time';
+INSERT INTO voters VALUES (401, 'New', '919 556 9401'), (402, 'Household', '919 556 9401'), (403, 'Held', '919 556 0003');
+SELECT topic, measure, value FROM p2ptext.estimate('es') WHERE topic IN ('audience', 'dropped', 'texts');
+
+-- rates: of the provider, then of the gateway, by date, and for media
+INSERT INTO p2ptext.rate_card (provider, sms_segment, sms_carrier_fee, mms, mms_carrier_fee) VALUES ('loopback', 0.01, 0.003, 0.02, 0.01);
+SELECT name FROM p2ptext.create_campaign('es rates', 'es all', 'es-test', 'Hi there', mode => 'broadcast');
+SELECT measure, value, detail FROM p2ptext.estimate('es rates') WHERE topic = 'cost';
+INSERT INTO p2ptext.rate_card (gateway_id, currency, sms_segment, valid_from)
+SELECT id, 'EUR', 0.5, current_date - 1 FROM p2ptext.gateway WHERE name = 'es-test' UNION ALL
+SELECT id, 'EUR', 9, current_date + 1 FROM p2ptext.gateway WHERE name = 'es-test';
+SELECT measure, value, detail FROM p2ptext.estimate('es rates') WHERE topic = 'cost';
+DELETE FROM p2ptext.rate_card WHERE gateway_id IS NOT NULL;
+UPDATE p2ptext.campaign SET media = '{https://example.org/a.png}' WHERE name = 'es rates';
+SELECT measure, value, detail FROM p2ptext.estimate('es rates') WHERE topic = 'cost';
+DELETE FROM p2ptext.rate_card;
+
+-- time, where no hours are kept
+UPDATE p2ptext.campaign SET media = NULL WHERE name = 'es rates';
+SELECT value AS segments FROM p2ptext.estimate('es rates') WHERE measure = 'segments';
+CREATE FUNCTION minutes(campaign text, texters int DEFAULT 10, texts_per_hour int DEFAULT 600) RETURNS TABLE (minutes numeric, why text) LANGUAGE sql
+AS $$ SELECT round(60 * max(value) FILTER (WHERE measure LIKE 'hours until%')), max(detail) FILTER (WHERE measure = 'limit that binds')
+	FROM p2ptext.estimate(campaign, texters, texts_per_hour) $$;
+SELECT * FROM minutes('es rates');
+UPDATE p2ptext.campaign SET max_per_second = 0.05 WHERE name = 'es rates';
+SELECT * FROM minutes('es rates');
+UPDATE p2ptext.sender SET max_per_second = 0.01 WHERE number = '+12025560801';
+SELECT * FROM minutes('es rates');
+INSERT INTO p2ptext.brand (brand, max_per_second) VALUES ('es brand', 0.002);
+UPDATE p2ptext.sender SET brand = 'es brand' WHERE number LIKE '+1202556080%';
+SELECT * FROM minutes('es rates');
+UPDATE p2ptext.sender SET brand = NULL, max_per_second = NULL WHERE number LIKE '+1202556080%';
+UPDATE p2ptext.campaign SET max_per_second = NULL, mode = 'p2p' WHERE name = 'es rates';
+SELECT * FROM minutes('es rates', 1, 60);
+SELECT * FROM minutes('es rates', 1000, 60);
+UPDATE p2ptext.campaign SET max_per_day = 50, mode = 'broadcast' WHERE name = 'es rates';
+SELECT minutes > 3 * 24 * 60 - 60 AND minutes < 4 * 24 * 60 + 60 AS days, why FROM minutes('es rates');
+UPDATE p2ptext.campaign SET send_before = now() + interval '1 hour' WHERE name = 'es rates';
+SELECT measure, value BETWEEN 95 AND 160 AS many FROM p2ptext.estimate('es rates') WHERE measure = 'texts too late';
+UPDATE p2ptext.campaign SET max_per_day = 0, send_before = NULL WHERE name = 'es rates';
+SELECT measure, value, detail FROM p2ptext.estimate('es rates') WHERE measure LIKE 'hours until%';
+
+-- time, where it is kept: zones that are open for an hour in turns
+UPDATE p2ptext.gateway SET keep_texting_hours = true, max_per_second = NULL WHERE name = 'es-test';
+UPDATE p2ptext.campaign SET max_per_day = NULL, hours_start = '12:00', hours_end = '12:30' WHERE name = 'es rates';
+SELECT value BETWEEN 1 AND 24.6 AS within_a_day, detail IS NOT NULL AS at FROM p2ptext.estimate('es rates') WHERE measure LIKE 'hours until%';
+SELECT detail FROM p2ptext.estimate('es rates') WHERE measure = 'limit that binds';
+
+-- zones of the file count, an empty segment does, and a reader's arguments are looked at
+SELECT name FROM p2ptext.add_source('es zones', 'voters', 'id', 'cell', timezone => 'zone');
+SELECT name FROM p2ptext.add_segment('es zoned', 'es zones', 'id < 4');
+UPDATE voters SET zone = CASE id WHEN 1 THEN 'America/Denver' WHEN 2 THEN 'Mars' END WHERE id < 4;
+SELECT name FROM p2ptext.create_campaign('es zoned', 'es zoned', 'es-test', 'Hi', mode => 'broadcast');
+SELECT topic, measure, value FROM p2ptext.estimate('es zoned') WHERE topic IN ('audience', 'dropped', 'texts');
+SELECT reason, timezones, sms_segments, voters, duplicates FROM p2ptext.campaign c, p2ptext.audience_groups(c) WHERE c.name = 'es zoned' ORDER BY 1, 2;
+SELECT name FROM p2ptext.add_segment('es none', 'es voters', 'false');
+SELECT name FROM p2ptext.create_campaign('es none', 'es none', 'es-test', 'Hi', mode => 'broadcast');
+SELECT * FROM p2ptext.estimate('es none');
+SELECT * FROM p2ptext.estimate('es none', texters => 0);
+SELECT * FROM p2ptext.estimate('es nothing');
+INSERT INTO p2ptext.rate_card (sms_segment) VALUES (1);
