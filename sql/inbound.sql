@@ -21,7 +21,7 @@ SELECT id AS gw FROM p2ptext.gateway WHERE name = 'inbound-test' \gset
 SELECT id AS camp FROM p2ptext.campaign WHERE name = 'inbound' \gset
 SELECT id AS old FROM p2ptext.campaign WHERE name = 'inbound old' \gset
 
-CREATE VIEW talk AS SELECT v.voter_key::int AS voter, c.name AS campaign, v.* FROM p2ptext.conversation v
+CREATE VIEW talk AS SELECT CASE WHEN v.voter_key ~ '^[0-9]+$' THEN v.voter_key::int END AS voter, c.name AS campaign, v.* FROM p2ptext.conversation v
 JOIN p2ptext.campaign c ON c.id = v.campaign_id WHERE c.name IN ('inbound', 'inbound old');
 CREATE VIEW texts AS SELECT v.voter, v.campaign, o.id, o.status, o.reason, o.ref, o.kind FROM p2ptext.outbox o JOIN talk v ON v.id = o.conversation_id;
 CREATE VIEW messages AS SELECT v.voter, v.campaign, m.* FROM p2ptext.message m JOIN talk v ON v.id = m.conversation_id;

@@ -29,9 +29,9 @@ SELECT p2ptext.finish(array_agg(id), array_agg(campaign_id), array_agg(CASE n WH
 FROM (SELECT *, row_number() OVER (ORDER BY position) AS n FROM p2ptext.claim(7, ARRAY[:camp], '{initial}', '{+12025550179}', '{0}', '{15}', NULL)) c WHERE n < 15;
 -- of the 12: 9 delivered, 1 undelivered, 2 of which nothing was heard
 SELECT (p2ptext.store_inbound(array_agg(m.gateway_id), array_agg('receipt'::text), array_agg('report-' || m.id), array_agg(''::text), array_agg(m.ref), array_agg(m.phone),
-	array_agg(m.sender), array_agg(''::text), array_agg(CASE v.voter_key::int WHEN 10 THEN 'undelivered' ELSE 'delivered' END), array_agg(''::text), array_agg(''::text),
+	array_agg(m.sender), array_agg(''::text), array_agg(CASE v.voter_key WHEN '10' THEN 'undelivered' ELSE 'delivered' END), array_agg(''::text), array_agg(''::text),
 	array_agg(''::text), array_agg(''::text), array_agg(''::bytea))).fresh
-FROM p2ptext.message m JOIN p2ptext.conversation v ON v.id = m.conversation_id WHERE m.campaign_id = :camp AND m.status = 'sent' AND v.voter_key::int < 11;
+FROM p2ptext.message m JOIN p2ptext.conversation v ON v.id = m.conversation_id WHERE m.campaign_id = :camp AND m.status = 'sent' AND CASE WHEN v.voter_key ~ '^[0-9]+$' THEN v.voter_key::int < 11 END;
 -- 1 to 5 write 6 texts: yes, no, a question and a yes after it, STOP, wrong number
 SELECT (p2ptext.store_inbound(array_agg(g.id), array_agg('text'::text), array_agg('report-' || n), array_agg(''::text), array_agg(''::text),
 	array_agg('+1919555' || 6900 + voter), array_agg('+12025550179'::text), array_agg(body), array_agg(''::text), array_agg(''::text), array_agg(''::text),
@@ -93,6 +93,6 @@ UPDATE p2ptext.gateway SET webhook_addresses = '{}' WHERE name = 'check-tw';
 \set VERBOSITY default
 SELECT * FROM p2ptext.check_gateway('nobody');
 DELETE FROM p2ptext.sender WHERE number = '+12025550188';
-DELETE FROM p2ptext.gateway WHERE name LIKE 'check-%';
+DELETE FROM p2ptext.gateway WHERE name IN ('check-tw', 'check-telnyx');
 RESET p2ptext.public_url;
 RESET p2ptext.port;
