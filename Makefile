@@ -87,6 +87,7 @@ SQL_FILES = \
 	src/voter/segment.sql \
 	src/voter/import.sql \
 	src/outbox/organisation.sql \
+	src/voter/count.sql \
 	src/outbox/gateway.sql \
 	src/outbox/provider_code.sql \
 	src/campaign/campaign.sql \
@@ -101,6 +102,7 @@ SQL_FILES = \
 	src/conversation/survey.sql \
 	src/campaign/history.sql \
 	src/campaign/refresh.sql \
+	src/conversation/contact.sql \
 	src/outbox/outbox.sql \
 	src/conversation/auto_code.sql \
 	src/conversation/team.sql \

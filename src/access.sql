@@ -78,7 +78,7 @@ BEGIN
 					   ' p2ptext.join_parts, p2ptext.keep_wishes, p2ptext.tell_applied, p2ptext.prune_inbound,'
 					   ' p2ptext.receive, p2ptext.take_apart, p2ptext.taken_again'
 					   ' FROM %I', role);
-		EXECUTE format('GRANT INSERT, UPDATE, DELETE ON p2ptext.source, p2ptext.segment, p2ptext.campaign,'
+		EXECUTE format('GRANT INSERT, UPDATE, DELETE ON p2ptext.source, p2ptext.segment, p2ptext.segment_part, p2ptext.contact, p2ptext.campaign,'
 					   ' p2ptext.sender, p2ptext.brand, p2ptext.interaction_step, p2ptext.script_variant, p2ptext.answer_option,'
 					   ' p2ptext.snippet, p2ptext.listed_word, p2ptext.reply_keyword, p2ptext.contact_result, p2ptext.result_name TO %I', role);
 		EXECUTE format('GRANT INSERT, UPDATE, DELETE ON p2ptext.organisation TO %I', role);

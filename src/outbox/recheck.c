@@ -26,6 +26,8 @@
 #include "utils/lsyscache.h"
 #include "utils/plancache.h"
 
+#include "voter/expression.h"
+
 PG_FUNCTION_INFO_V1(p2ptext_voters_in_segment);
 PG_FUNCTION_INFO_V1(p2ptext_is_among);
 
@@ -55,7 +57,7 @@ key_type(const char *relation, const char *key)
 }
 
 static SPIPlanPtr
-prepare(const char *relation, const char *key, const char *predicate)
+prepare(const char *relation, const char *key, const char *condition)
 {
 	Oid types[] = {TEXTARRAYOID};
 	StringInfoData query;
@@ -65,20 +67,42 @@ prepare(const char *relation, const char *key, const char *predicate)
 	appendStringInfo(&query,
 					 "SELECT (%s\n)::text FROM %s AS v "
 					 "WHERE (%s\n) = ANY ($1::%s[]) AND (%s\n)",
-					 key, relation, key, key_type(relation, key), predicate);
+					 key, relation, key, key_type(relation, key), condition);
 	plan = SPI_prepare(query.data, lengthof(types), types);
 	if (plan == NULL)
 		elog(ERROR, "could not prepare \"%s\"", query.data);
 	return plan;
 }
 
+static Query *
+query_of(SPIPlanPtr plan)
+{
+	CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(plan));
+
+	return linitial_node(Query, source->query_list);
+}
+
+/*
+ * A superuser may have launched the campaign, and what the segment asks may
+ * have been changed since.
+ */
+static void
+require_trust(SPIPlanPtr plan)
+{
+	char *stranger = untrusted_object(query_of(plan));
+
+	if (stranger != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("%s would run with a superuser's rights", stranger),
+				 errhint("Launch the campaign again as a manager.")));
+}
+
 /* Chance would give another answer each time it is asked. */
 static bool
 depends_on_chance(SPIPlanPtr plan)
 {
-	CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(plan));
-
-	return contain_volatile_functions(linitial(source->query_list));
+	return contain_volatile_functions((Node *) query_of(plan));
 }
 
 static int
@@ -119,7 +143,7 @@ p2ptext_voters_in_segment(PG_FUNCTION_ARGS)
 	char *path = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	char *relation = relation_name(PG_GETARG_OID(2));
 	char *key = text_to_cstring(PG_GETARG_TEXT_PP(3));
-	char *predicate = text_to_cstring(PG_GETARG_TEXT_PP(4));
+	char *condition = text_to_cstring(PG_GETARG_TEXT_PP(4));
 	Datum array = PG_GETARG_DATUM(5);
 	int nest_level = NewGUCNestLevel();
 	Datum *keys;
@@ -142,7 +166,8 @@ p2ptext_voters_in_segment(PG_FUNCTION_ARGS)
 	(void) set_config_option("search_path", path, PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
 	SPI_connect();
-	plan = prepare(relation, key, predicate);
+	plan = prepare(relation, key, condition);
+	require_trust(plan);
 	if (!depends_on_chance(plan))
 	{
 		if (SPI_execute_plan(plan, &array, NULL, true, 0) != SPI_OK_SELECT)

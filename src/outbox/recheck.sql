@@ -4,12 +4,12 @@
 -- Somebody who has voted at noon is not reminded at one.  The segment is read
 -- with the rights of whoever launched the campaign, never the worker's.
 
-CREATE FUNCTION p2ptext.voters_in_segment(reader name, search_path text, relation regclass, key text, predicate text, keys text[])
+CREATE FUNCTION p2ptext.voters_in_segment(reader name, search_path text, relation regclass, key text, condition text, keys text[])
 RETURNS boolean[]
 LANGUAGE c VOLATILE STRICT
 AS 'MODULE_PATHNAME', 'p2ptext_voters_in_segment';
 COMMENT ON FUNCTION p2ptext.voters_in_segment(name, text, regclass, text, text, text[]) IS
-'for which of these voters the predicate holds now, as a role sees it; all of them where the predicate depends on chance';
+'for which of these voters a segment''s condition holds now, as a role sees it; all of them where it depends on chance';
 
 -- Locks what claim() is about to take from lanes whose segment is to be read
 -- again, suppresses what is not wanted any more, and returns the rest.
@@ -28,7 +28,7 @@ BEGIN
 	FOR camp IN
 		SELECT c.id, c.name, coalesce(c.launched_by, c.created_by) AS launched_by, c.launched_path,
 			   array_agg(o.id) AS ids, array_agg(o.voter_key) AS keys,
-			   min(seg.predicate) AS predicate, min(src.key) AS key, min(src.relation) AS relation
+			   seg.id AS segment_id, src.key, src.relation
 		FROM unnest(campaigns, senders, marks, quotas) AS lane(campaign_id, sender, mark, quota)
 		JOIN p2ptext.campaign c ON c.id = lane.campaign_id AND c.status = 'active'
 		JOIN p2ptext.segment seg ON seg.id = c.segment_id
@@ -43,11 +43,12 @@ BEGIN
 				  ORDER BY q.position LIMIT lane.quota
 				  FOR UPDATE SKIP LOCKED) q
 			JOIN p2ptext.conversation v ON v.id = q.conversation_id AND v.campaign_id = q.campaign_id) o
-		GROUP BY c.id
+		GROUP BY c.id, seg.id, src.id
 	LOOP
 		BEGIN
 			wanted := p2ptext.voters_in_segment(camp.launched_by, camp.launched_path,
-				camp.relation::regclass, camp.key, camp.predicate, camp.keys);
+				camp.relation::regclass, camp.key, p2ptext.segment_condition(seg), camp.keys)
+			FROM p2ptext.segment seg WHERE seg.id = camp.segment_id;
 		EXCEPTION WHEN OTHERS THEN
 			IF SQLSTATE ~ '^(40|53|55|57|58)' THEN
 				RAISE;

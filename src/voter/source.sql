@@ -108,6 +108,18 @@ AS $$
 $$;
 COMMENT ON FUNCTION p2ptext.source_expression(regclass, text) IS 'a column name quoted, or the expression as it is';
 
+CREATE FUNCTION p2ptext.volatile_function(relation regclass, expression text) RETURNS text
+LANGUAGE c STABLE STRICT
+AS 'MODULE_PATHNAME', 'p2ptext_volatile_function';
+COMMENT ON FUNCTION p2ptext.volatile_function(regclass, text) IS
+'a volatile function that an expression over the relation calls, or NULL';
+
+CREATE FUNCTION p2ptext.untrusted_object(relation regclass, expression text) RETURNS text
+LANGUAGE c STABLE STRICT
+AS 'MODULE_PATHNAME', 'p2ptext_untrusted_object';
+COMMENT ON FUNCTION p2ptext.untrusted_object(regclass, text) IS
+'for a superuser: a function that an expression over the relation, or the relation where it is a view, calls and that another role could make do what it likes; NULL: none';
+
 -- Try an expression where it will stand, without reading a row: WHERE takes
 -- neither aggregates nor windows nor sets.  The line end lets it close with a
 -- comment.  Names within it are found along the caller's search_path.
@@ -117,6 +129,7 @@ AS $$
 DECLARE
 	message text;
 	state text;
+	stranger text;
 	hint text := format('Name a column of the relation or write one SQL expression over its columns: %s.',
 		(SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum)
 		 FROM (SELECT attname, attnum FROM pg_attribute
@@ -129,16 +142,27 @@ BEGIN
 	END IF;
 	BEGIN
 		PERFORM p2ptext.check_expression(expression);
-		EXECUTE format(E'SELECT FROM %s AS v WHERE (%s\n) IS NULL LIMIT 0', rel, expression);
+		-- Even planning runs functions.
+		stranger := p2ptext.untrusted_object(rel, expression);
+		IF stranger IS NULL THEN
+			EXECUTE format(E'SELECT FROM %s AS v WHERE (%s\n) IS NULL LIMIT 0', rel, expression);
+		END IF;
 	EXCEPTION
 		WHEN insufficient_privilege THEN
 			RAISE;
-		WHEN syntax_error_or_access_rule_violation OR feature_not_supported OR data_exception THEN
+		WHEN syntax_error_or_access_rule_violation OR feature_not_supported OR data_exception
+			OR program_limit_exceeded OR statement_too_complex THEN
 			GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, state = RETURNED_SQLSTATE;
 			RAISE EXCEPTION '% cannot be used with relation %: %', purpose, rel, message
 				USING ERRCODE = state,
-				DETAIL = format('The expression is: %s', expression), HINT = hint;
+				DETAIL = format('The expression is: %s', left(expression, 1000)), HINT = hint;
 	END;
+	IF stranger IS NOT NULL THEN
+		RAISE EXCEPTION '% of relation % would run % with a superuser''s rights', purpose, rel, stranger
+			USING ERRCODE = 'insufficient_privilege',
+			DETAIL = 'Its owner, who is no superuser, could make it do anything.',
+			HINT = 'Do this as a manager: SET ROLE.';
+	END IF;
 END
 $$;
 COMMENT ON FUNCTION p2ptext.try_expression(regclass, text, text) IS 'errors, naming the purpose, unless the expression parses and binds over the relation';

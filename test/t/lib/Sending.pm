@@ -68,7 +68,7 @@ SELECT n AS id, phone_of(n) AS cell, false AS voted FROM generate_series($first,
 ALTER TABLE voters_$name ADD PRIMARY KEY (id);
 ANALYZE voters_$name;
 SELECT p2ptext.add_source('voters_$name', 'voters_$name', key => 'id', phone => 'cell');
-SELECT p2ptext.add_segment('voters_$name', 'voters_$name', \$\$$predicate\$\$);
+SELECT p2ptext.add_segment('voters_$name', 'voters_$name', \$\$$predicate\$\$, allow_volatile => true);
 SELECT p2ptext.create_campaign('$name', 'voters_$name', '$gateway', '$script',
 	mode => 'broadcast', hours_start => '00:00', hours_end => '24:00'$options);
 SQL
