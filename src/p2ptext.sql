@@ -29,7 +29,7 @@ CREATE TABLE p2ptext.member (
 	granted_at timestamptz NOT NULL DEFAULT now(),
 	suspended_at timestamptz,
 	suspended_by name
-);
+) WITH (fillfactor = 10); -- many lock their rows at once: require_active()
 COMMENT ON COLUMN p2ptext.member.suspended_at IS 'since when the role may do nothing; NULL: it may';
 COMMENT ON TABLE p2ptext.member IS 'database roles that may use p2ptext, and the names by which voters know them';
 SELECT pg_extension_config_dump('p2ptext.member', '');

@@ -87,7 +87,7 @@ COMMENT ON FUNCTION p2ptext.in_own_name(p2ptext.campaign) IS 'whether a first te
 
 CREATE FUNCTION p2ptext.note_assignment(campaign_id int, texter name, how text, initials int, replies int)
 RETURNS p2ptext.assignment
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_sort = off
 AS $$
 #variable_conflict use_variable
 DECLARE
@@ -180,7 +180,7 @@ COMMENT ON FUNCTION p2ptext.drafts_came_back(int, bigint) IS 'notes that nobody 
 -- rows they might be.
 CREATE FUNCTION p2ptext.take_initials(camp p2ptext.campaign, texter name, max_rows bigint) RETURNS bigint[]
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
-SET plan_cache_mode = force_generic_plan SET enable_sort = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_sort = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 #variable_conflict use_variable
 DECLARE
@@ -258,7 +258,7 @@ BEGIN
 	SELECT coalesce(array_agg(d.id), '{}'), array_agg(d.conversation_id) INTO ids, conversations
 	FROM (SELECT o.id, o.conversation_id
 		  FROM p2ptext.outbox o
-		  WHERE o.campaign_id = camp.id AND o.texter = from_texter AND o.position = 0 AND o.kind = 'initial'
+		  WHERE o.campaign_id = camp.id AND o.texter = from_texter::text COLLATE "C" AND o.position = 0 AND o.kind = 'initial'
 		  ORDER BY o.id LIMIT max_rows FOR NO KEY UPDATE SKIP LOCKED) d;
 	IF ids = '{}' THEN
 		RETURN 0;
@@ -294,7 +294,7 @@ BEGIN
 					 WHERE c.campaign_id = camp.id AND c.texter = from_texter AND c.waiting_since < before
 					 ORDER BY c.waiting_since LIMIT max_rows FOR NO KEY UPDATE SKIP LOCKED)
 			|| ARRAY(SELECT o.conversation_id FROM p2ptext.outbox o
-					 WHERE o.campaign_id = camp.id AND o.texter = from_texter AND o.position = 0
+					 WHERE o.campaign_id = camp.id AND o.texter = from_texter::text COLLATE "C" AND o.position = 0
 					 AND o.kind = 'reply' AND o.created_at < before);
 	ELSE
 		ids := ARRAY(SELECT c.id FROM p2ptext.conversation c
@@ -315,9 +315,11 @@ END
 $$;
 COMMENT ON FUNCTION p2ptext.move_replies(p2ptext.campaign, name, name, bigint, timestamptz) IS 'moves up to max_rows conversations whose first text has left to another texter, or with NULL to the pool, longest waiting first; returns how many';
 
+-- Plans made while tables are small must do when they have grown.
 CREATE FUNCTION p2ptext.next_text(campaign text)
 RETURNS TABLE (outbox_id bigint, voter_key text, phone text, body text, sms_segments int)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET enable_sort = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -329,9 +331,10 @@ DECLARE
 BEGIN
 	PERFORM p2ptext.require_active('texter', 'manager');
 	PERFORM p2ptext.require_texting(camp);
-	-- First what this texter holds already, then what nobody holds.
+	-- First what this texter holds already, then what nobody holds.  A name
+	-- that is not like the column would not be found in the index in order.
 	SELECT * INTO draft FROM p2ptext.outbox o
-	WHERE o.campaign_id = camp.id AND o.texter = me AND o.position = 0 AND o.kind = 'initial'
+	WHERE o.campaign_id = camp.id AND o.texter = me::text COLLATE "C" AND o.position = 0 AND o.kind = 'initial'
 	ORDER BY o.id LIMIT 1 FOR NO KEY UPDATE;
 	IF NOT FOUND THEN
 		IF camp.assignment <> 'open' OR p2ptext.room_left(camp, me) = 0 OR NOT p2ptext.in_team(camp.id, me) THEN
@@ -405,7 +408,7 @@ BEGIN
 	PERFORM pg_advisory_xact_lock('p2ptext.assignment'::regclass::int, hashtext(camp.id || ':' || me));
 	SELECT count(*) INTO held
 	FROM (SELECT FROM p2ptext.outbox o
-		  WHERE o.campaign_id = camp.id AND o.texter = me AND o.position = 0 AND o.kind = 'initial' LIMIT camp.batch_size) h;
+		  WHERE o.campaign_id = camp.id AND o.texter = me::text COLLATE "C" AND o.position = 0 AND o.kind = 'initial' LIMIT camp.batch_size) h;
 	wanted := coalesce(n, greatest(1, camp.batch_size - held));
 	IF held + wanted > camp.batch_size THEN
 		RAISE EXCEPTION 'you hold % texts of campaign "%" that have not left', held, campaign

@@ -116,7 +116,7 @@ $$;
 COMMENT ON FUNCTION p2ptext.check_body(text) IS 'errors unless a text can be sent';
 
 CREATE FUNCTION p2ptext.approve(outbox_id bigint, body text DEFAULT NULL) RETURNS p2ptext.outbox
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_sort = off
 AS $$
 #variable_conflict use_variable
 DECLARE
