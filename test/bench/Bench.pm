@@ -282,15 +282,30 @@ sub name
 sub ask
 {
 	my ($self, $query) = @_;
-	my $answer = '';
+	$self->start($query);
+	return $self->answer;
+}
+
+# The same in two steps, for what takes long.
+sub start
+{
+	my ($self, $query) = @_;
+	$self->{query} = $query;
 	print { $self->{in} } "$query;\n\\echo <end>\n";
 	$self->{in}->flush;
+	return;
+}
+
+sub answer
+{
+	my ($self) = @_;
+	my $answer = '';
 	while (defined(my $line = readline $self->{out}))
 	{
 		return $answer =~ s/\n\z//r if $line eq "<end>\n";
 		$answer .= $line;
 	}
-	die "psql failed: $query\n";
+	die "psql failed: $self->{query}\n";
 }
 
 sub end
