@@ -97,7 +97,7 @@ split(Scan *scan, const char *p, RecordField *fields, int max_fields)
 {
 	const char delimiter = scan->format->delimiter;
 	const char quote = scan->format->quote;
-	RecordField spare;
+	RecordField spare = {0};
 	int n = 0;
 
 	for (;;)
