@@ -9,9 +9,11 @@
  */
 #include "postgres.h"
 
+#include "compat.h"
 #include "fmgr.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
+#include "utils/varlena.h"
 
 /* No text has more, and the time goes with the square of it. */
 #define MAX_CHARS 1600
