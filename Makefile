@@ -99,6 +99,7 @@ SQL_FILES = \
 	src/conversation/result.sql \
 	src/conversation/conversation.sql \
 	src/conversation/opt_out.sql \
+	src/conversation/wrong_number.sql \
 	src/conversation/survey.sql \
 	src/campaign/history.sql \
 	src/campaign/refresh.sql \

@@ -115,6 +115,27 @@ SELECT detail FROM p2ptext.opt_out('9195553011', 'changed her mind', 'opt_out Sm
 RESET ROLE;
 -- the history stays
 SELECT how, detail, ended_how, ended_by, evidence FROM stops WHERE voter = '11' ORDER BY ended_how NULLS LAST;
+-- a wrong number ends that pair of voter and phone, in all campaigns of the source
+SELECT say(1, 4, 'wrong number');
+SELECT result FROM p2ptext.close((SELECT id FROM talk WHERE voter = 18 AND campaign = 'opt_out 2'), 'wrong_number');
+SELECT voter, campaign, message_status, result FROM talk WHERE voter IN (4, 18) AND campaign LIKE 'opt_out _' ORDER BY 1, 2;
+SELECT voter, campaign, status, reason FROM texts WHERE voter = 18 AND campaign LIKE 'opt_out _' ORDER BY 1, 2;
+SELECT voter_key, phone, how FROM p2ptext.wrong_number WHERE phone LIKE '+191955530__' ORDER BY 2;
+SELECT result FROM p2ptext.close((SELECT id FROM talk WHERE voter = 20 AND campaign = 'opt_out 2'), 'bad_number');
+SELECT line_type, detail FROM p2ptext.phone_line WHERE phone = '+19195553020';
+-- the next voter at that phone is texted there, the one before somewhere else
+CREATE TABLE neighbors AS SELECT * FROM voters WHERE id IN (4, 18, 20) UNION ALL SELECT 104, cell FROM voters WHERE id = 4;
+UPDATE p2ptext.source SET relation = 'opt_out_test.neighbors' WHERE name = 'opt_out voters';
+SELECT l.* FROM p2ptext.create_campaign('again 4', 'opt_out all', 'opt_out-3', 'Hello', mode => 'broadcast') c, p2ptext.launch(c.name) l;
+SELECT voter_key, phone FROM p2ptext.conversation v JOIN p2ptext.campaign c ON c.id = v.campaign_id WHERE c.name = 'again 4';
+SELECT d.voter_key, d.reason, d.detail FROM p2ptext.dropped d JOIN p2ptext.campaign c ON c.id = d.campaign_id WHERE c.name = 'again 4' ORDER BY 1;
+SET ROLE opt_out_manager;
+INSERT INTO p2ptext.wrong_number (source_id, voter_key, phone) SELECT id, '104', '+19195553004' FROM p2ptext.source WHERE name = 'opt_out voters';
+\set VERBOSITY terse
+INSERT INTO p2ptext.wrong_number (source_id, voter_key, phone) SELECT id, '104', '919-555-3004' FROM p2ptext.source WHERE name = 'opt_out voters';
+\set VERBOSITY default
+RESET ROLE;
+SELECT o.status, o.reason FROM p2ptext.outbox o JOIN p2ptext.campaign c ON c.id = o.campaign_id WHERE c.name = 'again 4';
 -- an organisation whose own opt-outs bind keeps its gateway
 UPDATE p2ptext.gateway SET organisation_id = NULL WHERE name = 'opt_out-1';
 UPDATE p2ptext.gateway SET organisation_id = NULL WHERE name = 'opt_out-3';

@@ -82,6 +82,7 @@ BEGIN
 					   ' p2ptext.sender, p2ptext.brand, p2ptext.interaction_step, p2ptext.script_variant, p2ptext.answer_option,'
 					   ' p2ptext.snippet, p2ptext.listed_word, p2ptext.reply_keyword, p2ptext.contact_result, p2ptext.result_name TO %I', role);
 		EXECUTE format('GRANT INSERT, UPDATE, DELETE ON p2ptext.organisation TO %I', role);
+		EXECUTE format('GRANT INSERT (source_id, voter_key, phone), DELETE ON p2ptext.wrong_number TO %I', role);
 		EXECUTE format('GRANT INSERT, UPDATE, DELETE ON p2ptext.layout, p2ptext.layout_column,'
 					   ' p2ptext.layout_field TO %I', role);
 		EXECUTE format('GRANT INSERT, UPDATE, DELETE ON p2ptext.import, p2ptext.import_reject TO %I', role);

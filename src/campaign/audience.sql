@@ -6,11 +6,11 @@
 
 CREATE TABLE p2ptext.phone_line (
 	phone text PRIMARY KEY CHECK (p2ptext.is_e164(phone)),
-	line_type text NOT NULL CHECK (line_type IN ('mobile', 'landline', 'voip', 'unknown')),
+	line_type text NOT NULL CHECK (line_type IN ('mobile', 'landline', 'voip', 'invalid', 'unknown')),
 	detail text,
 	checked_at timestamptz NOT NULL DEFAULT now()
 );
-COMMENT ON TABLE p2ptext.phone_line IS 'what kind of line a phone is, by a lookup or a gateway''s error; landlines are not texted';
+COMMENT ON TABLE p2ptext.phone_line IS 'what kind of line a phone is, by a lookup or a gateway''s error; landlines, and what is no phone at all (invalid), are not texted';
 COMMENT ON COLUMN p2ptext.phone_line.phone IS 'E.164';
 COMMENT ON COLUMN p2ptext.phone_line.detail IS 'who said so, such as a gateway and the code of its error';
 SELECT pg_extension_config_dump('p2ptext.phone_line', '');
@@ -94,9 +94,9 @@ BEGIN
 	joins := '';
 	reasons := '';
 	details := '';
-	IF EXISTS (SELECT FROM p2ptext.phone_line WHERE line_type = 'landline') THEN
-		joins := joins || ' LEFT JOIN p2ptext.phone_line l ON l.phone = a.phone AND l.line_type = ''landline''';
-		reasons := reasons || ' WHEN l.phone IS NOT NULL THEN ''landline''';
+	IF EXISTS (SELECT FROM p2ptext.phone_line WHERE line_type IN ('landline', 'invalid')) THEN
+		joins := joins || ' LEFT JOIN p2ptext.phone_line l ON l.phone = a.phone AND l.line_type IN (''landline'', ''invalid'')';
+		reasons := reasons || ' WHEN l.line_type = ''landline'' THEN ''landline'' WHEN l.phone IS NOT NULL THEN ''bad_number''';
 		details := details || ' WHEN l.phone IS NOT NULL THEN l.phone';
 	END IF;
 	IF EXISTS (SELECT FROM p2ptext.opt_out WHERE ended_at IS NULL) THEN
@@ -107,6 +107,11 @@ BEGIN
 						' AND (o.organisation_id IS NULL OR o.organisation_id = %s)) x ON x.phone = a.phone', organisation) END;
 		reasons := reasons || ' WHEN x.phone IS NOT NULL THEN ''opted_out''';
 		details := details || ' WHEN x.phone IS NOT NULL THEN x.phone';
+	END IF;
+	IF EXISTS (SELECT FROM p2ptext.wrong_number w WHERE w.source_id = own_source) THEN
+		joins := joins || format(' LEFT JOIN p2ptext.wrong_number w ON w.source_id = %s AND w.voter_key = a.key AND w.phone = a.phone', own_source);
+		reasons := reasons || ' WHEN w.phone IS NOT NULL THEN ''wrong_number''';
+		details := details || ' WHEN w.phone IS NOT NULL THEN w.phone';
 	END IF;
 	IF others <> '{}' THEN
 		-- The same key in another source is another voter.

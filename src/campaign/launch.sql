@@ -38,7 +38,7 @@ CREATE TABLE p2ptext.audience_drop (
 	until_launch int,
 	reason text NOT NULL CHECK (reason IN
 		('no_phone', 'bad_phone', 'landline', 'opted_out', 'other_campaign', 'recently_contacted',
-		 'bad_timezone', 'missing_field', 'empty', 'too_long', 'holdout', 'duplicate_phone')),
+		 'bad_number', 'wrong_number', 'bad_timezone', 'missing_field', 'empty', 'too_long', 'holdout', 'duplicate_phone')),
 	phone text,
 	detail text,
 	created_at timestamptz NOT NULL DEFAULT now(),

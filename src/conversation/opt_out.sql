@@ -242,29 +242,6 @@ $$;
 COMMENT ON FUNCTION p2ptext.opt_out_bulk(text, text, text) IS
 'opt_out_bulk() of the first column of a query, which runs with the caller''s rights';
 
--- What a result asks for beyond the conversation that ended so.
-CREATE FUNCTION p2ptext.apply_result(conv p2ptext.conversation, result text) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
-AS $$
-#variable_conflict use_variable
-DECLARE
-	camp p2ptext.campaign;
-BEGIN
-	IF result IS NULL THEN
-		RETURN;
-	END IF;
-	SELECT * INTO STRICT camp FROM p2ptext.campaign c WHERE c.id = conv.campaign_id;
-	CASE (p2ptext.check_result(result, camp.channel)).effect
-		WHEN 'opt_out' THEN
-			PERFORM p2ptext.opt_out(conv.phone, result,
-				(SELECT o.name FROM p2ptext.organisation o WHERE o.id = p2ptext.opt_out_scope(camp.gateway_id)));
-		ELSE
-			NULL;
-	END CASE;
-END
-$$;
-COMMENT ON FUNCTION p2ptext.apply_result(p2ptext.conversation, text) IS 'checks a result of a conversation, and has its effect';
-
 -- The law allows one text after an opt-out, without marketing, within five
 -- minutes.  It leaves in the name of whoever chose its words.
 CREATE FUNCTION p2ptext.confirm_opt_outs(gateway text,

@@ -312,15 +312,16 @@ BEGIN
 		AND p.class = 'recipient_opted_out'
 		ORDER BY m.phone, s.scope, r.id
 		ON CONFLICT DO NOTHING),
-	landlines AS (
+	lines AS (
 		INSERT INTO p2ptext.phone_line (phone, line_type, detail)
-		SELECT DISTINCT ON (m.phone) m.phone, 'landline', g.name || ' ' || r.code
+		SELECT DISTINCT ON (m.phone) m.phone, CASE p.class WHEN 'recipient_landline' THEN 'landline' ELSE 'invalid' END,
+			   g.name || ' ' || r.code
 		FROM receipt r
 		JOIN p2ptext.message m ON m.id = r.message_id AND m.ref = r.ref
 		JOIN p2ptext.gateway g ON g.id = m.gateway_id
 		JOIN p2ptext.provider_code p ON p.provider = g.provider AND p.code = r.code
 		WHERE r.status IN ('undelivered', 'failed') AND p.told_by <> 'reply'
-		AND p.class = 'recipient_landline'
+		AND p.class IN ('recipient_landline', 'recipient_invalid')
 		ORDER BY m.phone, r.id
 		ON CONFLICT DO NOTHING)
 	UPDATE p2ptext.inbound i
@@ -394,7 +395,16 @@ BEGIN
 			position = NULL, not_before = NULL
 		FROM latest l
 		WHERE l.wrong AND o.conversation_id = l.conv AND o.campaign_id = l.camp
-		AND o.status IN ('draft', 'review', 'approved'))
+		AND o.status IN ('draft', 'review', 'approved')),
+	pairs AS (
+		INSERT INTO p2ptext.wrong_number (source_id, voter_key, phone, how)
+		SELECT s.source_id, c.voter_key, c.phone, 'keyword'
+		FROM latest l
+		JOIN p2ptext.conversation c ON c.id = l.conv AND c.campaign_id = l.camp
+		JOIN p2ptext.campaign k ON k.id = c.campaign_id
+		JOIN p2ptext.segment s ON s.id = k.segment_id
+		WHERE l.wrong
+		ON CONFLICT DO NOTHING)
 	UPDATE p2ptext.inbound i
 	SET applied_at = now(), outcome = CASE WHEN n.conv IS NULL THEN 'unmatched' ELSE 'applied' END,
 		campaign_id = n.camp, conversation_id = n.conv,

@@ -22,7 +22,7 @@ COMMENT ON TABLE p2ptext.provider_code IS 'what the providers'' error codes mean
 COMMENT ON COLUMN p2ptext.provider_code.told_by IS
 'reply, receipt: some codes mean one thing in the reply to a text, and another in its receipt';
 COMMENT ON COLUMN p2ptext.provider_code.class IS
-'who is at fault, or what is to be done; a receipt with recipient_opted_out is an opt-out, and recipient_landline goes to phone_line';
+'who is at fault, or what is to be done; a receipt with recipient_opted_out is an opt-out, and recipient_landline and recipient_invalid go to phone_line';
 INSERT INTO p2ptext.provider_code (provider, code, told_by, class, meaning) VALUES
 	('twilio', '20003', 'both', 'sender_config', 'authentication failed'),
 	('twilio', '20429', 'both', 'retry_later', 'too many concurrent requests; HTTP 429; never processed, safe to retry'),

@@ -137,13 +137,13 @@ BEGIN
 	END IF;
 	IF 'failed' = ANY (outcomes) THEN
 		INSERT INTO p2ptext.phone_line (phone, line_type, detail)
-		SELECT o.phone, 'landline', g.name || ' ' || r.code
+		SELECT o.phone, CASE p.class WHEN 'recipient_landline' THEN 'landline' ELSE 'invalid' END, g.name || ' ' || r.code
 		FROM unnest(ids, campaigns, outcomes, codes) AS r(id, campaign_id, outcome, code)
 		JOIN p2ptext.outbox o ON o.id = r.id AND o.campaign_id = r.campaign_id AND o.status = 'sending'
 		JOIN p2ptext.campaign c ON c.id = r.campaign_id
 		JOIN p2ptext.gateway g ON g.id = c.gateway_id
 		JOIN p2ptext.provider_code p ON p.provider = g.provider AND p.code = r.code
-		WHERE r.outcome = 'failed' AND p.told_by <> 'receipt' AND p.class = 'recipient_landline'
+		WHERE r.outcome = 'failed' AND p.told_by <> 'receipt' AND p.class IN ('recipient_landline', 'recipient_invalid')
 		ON CONFLICT DO NOTHING;
 	END IF;
 	WITH result AS MATERIALIZED (
