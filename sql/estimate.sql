@@ -16,6 +16,8 @@ SELECT name FROM p2ptext.create_campaign('es', 'es all', 'es-test', 'Hi {{first_
 SELECT topic, measure, value, detail FROM p2ptext.estimate('es') WHERE topic <> 'time';
 SELECT measure, detail FROM p2ptext.estimate('es') WHERE measure = 'limit that binds';
 
+-- a household whose texts differ in length counts as the one that it would get
+UPDATE voters SET first_name = repeat('Long ', 30) WHERE id IN (2, 193);
 -- it is what launch then does
 CREATE TEMP TABLE said AS SELECT * FROM p2ptext.estimate('es');
 SELECT * FROM p2ptext.launch('es');

@@ -146,7 +146,9 @@ COMMENT ON FUNCTION p2ptext.exclusions(p2ptext.campaign) IS 'the SQL that finds 
 -- drop, as if nobody else had the phone.  OFFSET 0 keeps each function from
 -- being called more than once for a voter.  Subqueries one in another cost
 -- much less than laterals beside each other.
-CREATE FUNCTION p2ptext.audience_query(camp p2ptext.campaign, only_new boolean DEFAULT false) RETURNS text
+CREATE FUNCTION p2ptext.audience_query(camp p2ptext.campaign, only_new boolean DEFAULT false,
+	phones text[] DEFAULT NULL)
+RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -157,7 +159,7 @@ DECLARE
 	script text;
 	variant text;
 	nth text := '';
-	known text := '';
+	which text := '';
 	holdout text := '';
 BEGIN
 	SELECT s.* INTO STRICT src FROM p2ptext.source s JOIN p2ptext.segment g ON g.source_id = s.id
@@ -173,8 +175,11 @@ BEGIN
 		script := format('(%L::p2ptext.script[])[a.nth]', texts.scripts);
 		variant := format('(%L::text[])[a.nth]', texts.variants);
 	END IF;
+	IF phones IS NOT NULL THEN
+		which := format('WHERE p2ptext.textable_phone("{raw}", %L) = ANY (%L)', src.region, phones);
+	END IF;
 	IF only_new THEN
-		known := format('WHERE NOT EXISTS (SELECT FROM p2ptext.conversation k'
+		which := which || CASE which WHEN '' THEN 'WHERE' ELSE ' AND' END || format(' NOT EXISTS (SELECT FROM p2ptext.conversation k'
 						' WHERE k.campaign_id = %s AND k.voter_key = "{key}")', camp.id);
 	END IF;
 	IF camp.holdout IS NOT NULL THEN
@@ -212,11 +217,11 @@ BEGIN
 		coalesce('CASE' || nullif(barred.details, '') || ' END', 'NULL::text'),
 		src.region, p2ptext.fields_expression(fields),
 		CASE WHEN src.timezone IS NOT NULL THEN ', "{zones}" AS zones' END, nth,
-		p2ptext.voter_query(camp, fields), known, barred.joins);
+		p2ptext.voter_query(camp, fields), which, barred.joins);
 END
 $$;
-COMMENT ON FUNCTION p2ptext.audience_query(p2ptext.campaign, boolean) IS
-'the SQL that yields the audience of a campaign as it is now; only_new leaves out voters it has conversations with';
+COMMENT ON FUNCTION p2ptext.audience_query(p2ptext.campaign, boolean, text[]) IS
+'the SQL that yields the audience of a campaign as it is now; only_new leaves out voters it has conversations with, phones all but those who have one of them';
 
 CREATE FUNCTION p2ptext.check_audience(camp p2ptext.campaign) RETURNS void
 LANGUAGE sql STABLE

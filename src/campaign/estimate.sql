@@ -35,47 +35,75 @@ AS $$
 $$;
 COMMENT ON FUNCTION p2ptext.campaign_rates(p2ptext.campaign) IS 'the rate card that holds for a campaign today';
 
--- What a launch would do, in groups: one for each reason to drop, and one for
--- each place in time, encoding and length of the texts it would draft.  Phones
--- begin with +, as reasons do not.  Of a household that voter is kept whose key
--- sorts first, with what is to be known of the text behind the key.
+-- What a launch would do with each phone, or how many voters it would drop for
+-- a reason: phones begin with +, as reasons do not.  Where texts to one phone
+-- differ, whose text it would be is left open; asked about just these phones,
+-- the query tells, by the key that sorts first.
+CREATE FUNCTION p2ptext.places_query(camp p2ptext.campaign, phones text[] DEFAULT NULL) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	launched boolean := EXISTS (SELECT FROM p2ptext.conversation c WHERE c.campaign_id = camp.id);
+	own_zones boolean := (SELECT s.timezone IS NOT NULL FROM p2ptext.source s
+						  JOIN p2ptext.segment g ON g.source_id = s.id WHERE g.id = camp.segment_id);
+BEGIN
+	-- What a text is: twice its segments, and one more in UCS-2.
+	RETURN format($sql$
+		SELECT h.place, count(*) AS n, %s
+		FROM (SELECT coalesce(a.reason%s, a.phone) AS place, a.voter_key, %s AS zones,
+					 CASE WHEN a.reason IS NULL THEN 2 * p2ptext.sms_segments(a.body)
+						+ (p2ptext.sms_encoding(a.body) = 'UCS-2')::int END AS what
+			  FROM (%s) a%s) h
+		%s GROUP BY h.place$sql$,
+		CASE WHEN phones IS NULL THEN 'min(h.what) AS what, min(h.zones) AS zones,'
+				' h.place LIKE ''+%'' AND (min(h.what) <> max(h.what) OR coalesce(min(h.zones) <> max(h.zones), false)) AS differ'
+			 ELSE '(array_agg(h.what ORDER BY h.voter_key COLLATE "C"))[1] AS what,'
+				' (array_agg(h.zones ORDER BY h.voter_key COLLATE "C"))[1] AS zones, false AS differ' END,
+		CASE WHEN launched THEN ', CASE WHEN k.phone IS NOT NULL THEN ''duplicate_phone'' END' END,
+		CASE WHEN own_zones THEN 'a.timezones::text' ELSE 'NULL::text' END,
+		p2ptext.audience_query(camp, launched, phones),
+		CASE WHEN launched THEN format(' LEFT JOIN p2ptext.conversation k ON k.campaign_id = %s AND k.phone = a.phone',
+									   camp.id) END,
+		CASE WHEN phones IS NOT NULL THEN 'WHERE h.place LIKE ''+%''' END);
+END
+$$;
+COMMENT ON FUNCTION p2ptext.places_query(p2ptext.campaign, text[]) IS 'the SQL that tells what a launch would do with each phone, or with some';
+
 CREATE FUNCTION p2ptext.audience_groups(camp p2ptext.campaign)
 RETURNS TABLE (reason text, timezones text[], sms_encoding text, sms_segments int, voters bigint, duplicates bigint)
 LANGUAGE plpgsql STABLE
 AS $$
 #variable_conflict use_column
 DECLARE
-	launched boolean := EXISTS (SELECT FROM p2ptext.conversation c WHERE c.campaign_id = camp.id);
-	own_zones boolean := (SELECT s.timezone IS NOT NULL FROM p2ptext.source s
-						  JOIN p2ptext.segment g ON g.source_id = s.id WHERE g.id = camp.segment_id);
 	old_work_mem text := current_setting('work_mem');
+	query text := p2ptext.places_query(camp);
+	open text[];
+	part record;
 BEGIN
 	PERFORM set_config('work_mem', current_setting('maintenance_work_mem'), true);
-	-- An area code and exchange tell the zone, if the file does not.
-	RETURN QUERY EXECUTE format($sql$
-		SELECT CASE WHEN g.place NOT LIKE '+%%' THEN g.place END, %s,
-			   CASE left(g.what, 1) WHEN 'G' THEN 'GSM-7' WHEN 'U' THEN 'UCS-2' END,
-			   substring(g.what, '^.(\d+)')::int, g.voters, g.duplicates
-		FROM (
-			SELECT CASE WHEN h.place LIKE '+%%' THEN left(h.place, 8) ELSE h.place END AS place,
-				   split_part(h.kept, E'\x02', -1) AS what, min(h.place) AS phone,
-				   sum(CASE WHEN h.place LIKE '+%%' THEN 1 ELSE h.n END)::bigint AS voters,
-				   sum(CASE WHEN h.place LIKE '+%%' THEN h.n - 1 ELSE 0 END)::bigint AS duplicates
-			FROM (
-				SELECT p.place, count(*) AS n, min(p.kept COLLATE "C") AS kept
-				FROM (SELECT coalesce(a.reason%s, a.phone) AS place,
-							 CASE WHEN a.reason IS NULL THEN a.voter_key || E'\x02' || left(p2ptext.sms_encoding(a.body), 1)
-								|| p2ptext.sms_segments(a.body)%s END AS kept
-					  FROM (%s) a %s) p
-				GROUP BY p.place) h
-			GROUP BY 1, 2) g$sql$,
-		CASE WHEN own_zones THEN 'substring(g.what, ''{.*'')::text[]'
-			 ELSE format('coalesce(p2ptext.phone_timezones(g.phone), %L)', ARRAY[camp.timezone]) END,
-		CASE WHEN launched THEN ', CASE WHEN k.phone IS NOT NULL THEN ''duplicate_phone'' END' END,
-		CASE WHEN own_zones THEN ' || a.timezones::text' END,
-		p2ptext.audience_query(camp, only_new => launched),
-		CASE WHEN launched THEN format('LEFT JOIN p2ptext.conversation k ON k.campaign_id = %s AND k.phone = a.phone',
-									   camp.id) END);
+	LOOP
+		open := '{}';
+		-- An area code and exchange tell the zone, if the file does not.
+		FOR part IN EXECUTE format($sql$
+			SELECT min(g.place) AS place, g.what, g.zones, sum(g.n)::bigint AS voters, count(*) AS places,
+				   array_agg(g.place) FILTER (WHERE g.differ) AS open
+			FROM (%s) g
+			GROUP BY left(g.place, 8), g.differ, g.what, g.zones$sql$, query)
+		LOOP
+			IF part.open IS NOT NULL THEN
+				open := open || part.open;
+			ELSIF part.place LIKE '+%' THEN
+				RETURN QUERY SELECT NULL::text,
+					coalesce(part.zones::text[], p2ptext.phone_timezones(part.place), ARRAY[camp.timezone]),
+					CASE part.what % 2 WHEN 0 THEN 'GSM-7' ELSE 'UCS-2' END, part.what / 2,
+					part.places, part.voters - part.places;
+			ELSE
+				RETURN QUERY SELECT part.place, NULL::text[], NULL::text, NULL::int, part.voters, 0::bigint;
+			END IF;
+		END LOOP;
+		EXIT WHEN open = '{}';
+		query := p2ptext.places_query(camp, open);
+	END LOOP;
 	PERFORM set_config('work_mem', old_work_mem, true);
 END
 $$;
