@@ -21,6 +21,8 @@ INSERT INTO p2ptext.phone_line (phone, line_type, detail) VALUES ('+19195581005'
 SELECT name FROM p2ptext.create_campaign('au recent', 'au all', 'au-test', 'Hi', mode => 'broadcast');
 SELECT * FROM p2ptext.launch('au recent');
 UPDATE p2ptext.conversation SET last_out_at = now() - interval '3 days' WHERE phone = '+19195581007';
+INSERT INTO p2ptext.contact (source_id, voter_key, channel, contacted_at)
+SELECT id, k.key, 'door', now() - k.ago FROM p2ptext.source, (VALUES ('10', interval '1 day'), ('11', '9 days')) AS k(key, ago) WHERE name = 'au voters';
 UPDATE p2ptext.conversation SET last_out_at = now() - interval '8 days' WHERE phone = '+19195581008';
 SELECT phone FROM p2ptext.opt_out('919-558-1009');
 SELECT name, not_contacted_within, holdout, seed FROM p2ptext.create_campaign('au', 'au all', 'au-test', 'Hi {{first_name}}', mode => 'broadcast',

@@ -132,10 +132,13 @@ BEGIN
 			'SELECT c.phone, c.last_out_at AS at FROM p2ptext.conversation c WHERE c.last_out_at > now() - %1$L::interval'
 			' UNION ALL SELECT o.phone, o.claimed_at FROM p2ptext.outbox o'
 			' WHERE o.status IN (''sending'', ''unknown'') AND o.claimed_at > now() - %1$L::interval) t'
-			' GROUP BY 1) rt ON rt.phone = a.phone', camp.not_contacted_within);
-		reasons := reasons || ' WHEN rt.at IS NOT NULL THEN ''recently_contacted''';
-		details := details || format(' WHEN rt.at IS NOT NULL THEN to_char(rt.at AT TIME ZONE %L, ''YYYY-MM-DD'')',
-									 camp.timezone);
+			' GROUP BY 1) rt ON rt.phone = a.phone'
+			' LEFT JOIN (SELECT k.voter_key, max(k.contacted_at) AS at FROM p2ptext.contact k'
+			' WHERE k.source_id = %2$s AND k.contacted_at > now() - %1$L::interval'
+			' GROUP BY 1) rv ON rv.voter_key = a.key', camp.not_contacted_within, own_source);
+		reasons := reasons || ' WHEN coalesce(rt.at, rv.at) IS NOT NULL THEN ''recently_contacted''';
+		details := details || format(' WHEN coalesce(rt.at, rv.at) IS NOT NULL THEN'
+									 ' to_char(greatest(rt.at, rv.at) AT TIME ZONE %L, ''YYYY-MM-DD'')', camp.timezone);
 	END IF;
 END
 $$;

@@ -26,15 +26,15 @@ PG_FUNCTION_INFO_V1(p2ptext_note_launch);
 Datum
 p2ptext_note_launch(PG_FUNCTION_ARGS)
 {
-	Oid launch = get_relname_relid(
-		"launch", get_namespace_oid(EXTENSION_NAME, false));
+	Oid launch =
+		get_relname_relid("launch", get_namespace_oid(EXTENSION_NAME, false));
 
 	if (PG_GETARG_INT32(1) > 0)
 	{
 		pgstat_progress_start_command(PROGRESS_COMMAND_COPY, launch);
 		for (int i = 0; i < 4; i++)
-			pgstat_progress_update_param(
-				i, i < 2 ? PG_GETARG_INT32(i) : PG_GETARG_INT64(i));
+			pgstat_progress_update_param(i, i < 2 ? PG_GETARG_INT32(i)
+												  : PG_GETARG_INT64(i));
 	}
 	else
 		pgstat_progress_end_command();
