@@ -150,16 +150,21 @@ BEGIN
 	PERFORM set_config('work_mem', current_setting('maintenance_work_mem'), true);
 	-- One text for a household's phone: to whom an earlier launch gave it, or to
 	-- the voter whose key sorts first.
-	EXECUTE format($sql$
-		CREATE TEMPORARY TABLE p2ptext_audience AS
-		SELECT j.voter_key, j.phone, j.timezones, j.fields, j.variant, j.body,
-			   CASE WHEN j.reason IS NULL AND j.holder <> j.voter_key THEN 'duplicate_phone' ELSE j.reason END AS reason,
-			   CASE WHEN j.reason IS NULL AND j.holder <> j.voter_key THEN j.holder ELSE j.detail END AS detail
-		FROM (SELECT a.*, coalesce(%s first_value(a.voter_key) OVER (
-						PARTITION BY a.phone COLLATE "C", a.reason IS NULL
-						ORDER BY a.voter_key COLLATE "C")) AS holder
-			  FROM (%s) a %s) j$sql$,
-		CASE WHEN launched THEN 'h.voter_key,' END, p2ptext.audience_query(camp, only_new => launched), held);
+	BEGIN
+		EXECUTE format($sql$
+			CREATE TEMPORARY TABLE p2ptext_audience AS
+			SELECT j.voter_key, j.phone, j.timezones, j.fields, j.variant, j.body,
+				   CASE WHEN j.reason IS NULL AND j.holder <> j.voter_key THEN 'duplicate_phone' ELSE j.reason END AS reason,
+				   CASE WHEN j.reason IS NULL AND j.holder <> j.voter_key THEN j.holder ELSE j.detail END AS detail
+			FROM (SELECT a.*, coalesce(%s first_value(a.voter_key) OVER (
+							PARTITION BY a.phone COLLATE "C", a.reason IS NULL
+							ORDER BY a.voter_key COLLATE "C")) AS holder
+				  FROM (%s) a %s) j$sql$,
+			CASE WHEN launched THEN 'h.voter_key,' END, p2ptext.audience_query(camp, only_new => launched), held);
+	EXCEPTION WHEN data_exception OR raise_exception THEN
+		PERFORM p2ptext.blame_segment(seg, SQLSTATE, SQLERRM) FROM p2ptext.segment seg WHERE seg.id = camp.segment_id;
+		RAISE;
+	END;
 	PERFORM set_config('work_mem', old_work_mem, true);
 END
 $$;

@@ -253,6 +253,7 @@ AS $$
 DECLARE
 	filter jsonb;
 	queries text[];
+	found text[];
 	parts text[] := '{}';
 BEGIN
 	IF filters IS NULL THEN
@@ -264,15 +265,15 @@ BEGIN
 		PERFORM p2ptext.check_contact(filter);
 		queries := array_remove(ARRAY[p2ptext.texted_voters(source, filter),
 									  p2ptext.otherwise_contacted_voters(source, filter)], NULL);
+		-- A union of both would be read whole, however few the voters.
+		found := ARRAY(
+			SELECT format(E'EXISTS (SELECT FROM (%s) AS p2ptext_found ("p2ptext voter") WHERE "p2ptext voter" = (%s\n)::text)',
+						  q, source.key)
+			FROM unnest(queries) AS q);
 		IF wanted THEN
-			parts := parts || CASE WHEN queries = '{}' THEN 'false' ELSE
-				format(E'EXISTS (SELECT FROM (%s) AS p2ptext_found ("p2ptext voter") WHERE "p2ptext voter" = (%s\n)::text)',
-					   array_to_string(queries, ' UNION ALL '), source.key) END;
+			parts := parts || coalesce('(' || nullif(array_to_string(found, ' OR '), '') || ')', 'false');
 		ELSE
-			parts := parts || ARRAY(
-				SELECT format(E'NOT EXISTS (SELECT FROM (%s) AS p2ptext_found ("p2ptext voter") WHERE "p2ptext voter" = (%s\n)::text)',
-							  q, source.key)
-				FROM unnest(queries) AS q);
+			parts := parts || ARRAY(SELECT 'NOT ' || f FROM unnest(found) AS f);
 		END IF;
 	END LOOP;
 	RETURN nullif(array_to_string(parts, ' AND '), '');

@@ -55,14 +55,16 @@ AS $$
 DECLARE
 	voter text := p2ptext.failing_voter(segment);
 BEGIN
-	RAISE EXCEPTION 'segment "%" cannot be read: %', segment.name, message
-		USING ERRCODE = state,
-		DETAIL = coalesce(format('It fails for the voter with the key "%s".', voter), 'No voter is known for whom it fails.'),
-		HINT = 'Let the predicate cope with such rows, as by nullif(n, 0) or CASE.';
+	IF voter IS NOT NULL THEN
+		RAISE EXCEPTION 'segment "%" cannot be read: %', segment.name, message
+			USING ERRCODE = state,
+			DETAIL = format('It fails for the voter with the key "%s".', voter),
+			HINT = 'Let the predicate cope with such rows, as by nullif(n, 0) or CASE.';
+	END IF;
 END
 $$;
 COMMENT ON FUNCTION p2ptext.blame_segment(p2ptext.segment, text, text) IS
-'raises an error again, naming the segment and the voter whose row it comes from';
+'raises an error again, naming the segment and the voter, when it comes from the predicate';
 
 CREATE FUNCTION p2ptext.explain_segment(name text, run boolean DEFAULT false) RETURNS SETOF text
 LANGUAGE plpgsql
@@ -98,6 +100,7 @@ BEGIN
 		EXECUTE query INTO n;
 	EXCEPTION WHEN data_exception OR raise_exception THEN
 		PERFORM p2ptext.blame_segment(seg, SQLSTATE, SQLERRM);
+		RAISE;
 	END;
 	RETURN n;
 END
