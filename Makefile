@@ -98,6 +98,7 @@ SQL_FILES = \
 	src/campaign/estimate.sql \
 	src/conversation/result.sql \
 	src/conversation/conversation.sql \
+	src/conversation/event.sql \
 	src/conversation/opt_out.sql \
 	src/conversation/wrong_number.sql \
 	src/conversation/survey.sql \
@@ -115,9 +116,13 @@ SQL_FILES = \
 	src/outbox/queue.sql \
 	src/outbox/recheck.sql \
 	src/outbox/reconcile.sql \
+	src/conversation/canned.sql \
+	src/conversation/reply.sql \
+	src/conversation/tag.sql \
 	src/conversation/inbox.sql \
 	src/inbound/inbound.sql \
 	src/inbound/receive.sql \
+	src/conversation/attention.sql \
 	src/report/report.sql \
 	src/report/survey.sql \
 	src/report/export.sql \

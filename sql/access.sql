@@ -140,7 +140,7 @@ RESET ROLE;
 
 -- a privilege that somebody granted by hand is not enough
 GRANT EXECUTE ON FUNCTION p2ptext.next_text(text), p2ptext.approve(bigint, text), p2ptext.approve_batch(text, int), p2ptext.cancel(text),
-	p2ptext.resolve_unknown(bigint, text), p2ptext.opt_out(text, text, text), p2ptext.reply(bigint, text, text[]) TO access_outsider;
+	p2ptext.resolve_unknown(bigint, text), p2ptext.opt_out(text, text, text), p2ptext.reply(bigint, text, text[], text, bigint) TO access_outsider;
 SET ROLE access_outsider;
 SELECT p2ptext.next_text('access p2p');
 SELECT p2ptext.approve(7000001);

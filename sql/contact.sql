@@ -14,6 +14,8 @@ SELECT name FROM p2ptext.create_campaign('contact gotv', 'contact all', 'contact
 SELECT value FROM p2ptext.add_question('contact gotv', 'Will you vote?', '{"yes": [], "no": []}');
 SELECT drafted FROM p2ptext.launch('contact gotv');
 -- 1 to 4 were texted, 1 and 2 today; 1 and 3 said yes, 4 said no
+UPDATE p2ptext.conversation v SET message_status = 'messaged', messaged_at = now()
+FROM p2ptext.campaign c WHERE c.id = v.campaign_id AND c.name = 'contact gotv' AND voter_key::int <= 4;
 UPDATE p2ptext.conversation v SET last_out_at = now() - CASE WHEN voter_key::int < 3 THEN interval '1 hour' ELSE '30 days' END,
 	last_in_at = CASE WHEN voter_key <> '2' THEN now() END, message_status = 'convo', result = CASE voter_key WHEN '4' THEN 'refused' END
 FROM p2ptext.campaign c WHERE c.id = v.campaign_id AND c.name = 'contact gotv' AND voter_key::int <= 4;

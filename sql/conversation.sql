@@ -49,7 +49,10 @@ SELECT p2ptext.reply(4000001, 'me too');
 SELECT p2ptext.close(4000001);
 SELECT p2ptext.record_answer(4000001, 'yes');
 SET ROLE conversation_manager;
-SELECT texter, approved_by FROM p2ptext.reply(4000001, 'The manager here');
+\set VERBOSITY terse
+SELECT p2ptext.reply(4000001, 'The manager here');
+\set VERBOSITY default
+SELECT texter, approved_by FROM p2ptext.reply(4000001, 'The manager here', seen => 4000015);
 RESET ROLE;
 SELECT id, message_status, texter, waiting_since, result FROM p2ptext.conversation WHERE id IN (4000001, 4000002) ORDER BY 1;
 -- a voter who writes again waits again, for their own texter
@@ -82,7 +85,7 @@ SELECT p2ptext.reply(4000003, repeat('x', 1601));
 SELECT length((p2ptext.reply(4000003, repeat('x', 1600))).body);
 SELECT p2ptext.reply(-1, 'x');
 SELECT p2ptext.reply(NULL, 'x');
-SELECT count(p2ptext.reply(id, 'to all of you')) FROM p2ptext.conversation WHERE campaign_id = :camp;
+SELECT count(p2ptext.reply(id, 'to both of you')) FROM p2ptext.conversation WHERE id IN (4000003, 4000007);
 -- to one who has opted out
 SELECT phone FROM p2ptext.opt_out((SELECT phone FROM p2ptext.conversation WHERE id = 4000004), 'said so');
 SELECT p2ptext.reply(4000004, 'x');
@@ -95,7 +98,9 @@ UPDATE p2ptext.campaign SET status = 'active' WHERE id = :camp;
 -- closing, with how it ended
 SET ROLE conversation_ada;
 SELECT message_status, result, waiting_since, texter FROM p2ptext.close(4000005, 'refused');
+\set VERBOSITY terse
 SELECT message_status, result, texter FROM p2ptext.close(4000005);
+\set VERBOSITY default
 SELECT count(*) FROM p2ptext.inbox WHERE conversation_id = 4000005;
 SELECT p2ptext.close(-1);
 RESET ROLE;

@@ -55,7 +55,7 @@ SELECT drafted FROM p2ptext.launch('survey types');
 SELECT id AS conv FROM p2ptext.conversation c WHERE campaign_id = (SELECT id FROM p2ptext.campaign WHERE name = 'survey types') AND voter_key = '1' \gset
 -- nothing follows on what has not been sent
 SELECT value, next_text FROM p2ptext.record_answer(:conv, '2');
-UPDATE p2ptext.conversation SET message_status = 'messaged' WHERE id = :conv;
+UPDATE p2ptext.conversation SET message_status = 'messaged', messaged_at = now(), last_out_at = now() WHERE id = :conv;
 SELECT value, how, next_text, next_outbox_id IS NOT NULL AS drafted FROM p2ptext.record_answer(:conv, '2');
 SELECT answer, question, body, sms_segments, outbox_id IS NOT NULL AS drafted, problem FROM p2ptext.next_step(:conv);
 -- another answer drafts anew, the same text once

@@ -12,10 +12,12 @@
 #include "access/xact.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "postmaster/bgworker.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
 PG_FUNCTION_INFO_V1(p2ptext_caller);
+PG_FUNCTION_INFO_V1(p2ptext_actor);
 PG_FUNCTION_INFO_V1(p2ptext_one_action);
 
 /*
@@ -30,6 +32,16 @@ p2ptext_caller(PG_FUNCTION_ARGS)
 
 	namestrcpy(name, GetUserNameFromId(GetOuterUserId(), false));
 	PG_RETURN_NAME(name);
+}
+
+/* As p2ptext_caller, but a background worker acts on nobody's behalf. */
+Datum
+p2ptext_actor(PG_FUNCTION_ARGS)
+{
+	if (MyBgworkerEntry != NULL)
+		PG_RETURN_TEXT_P(cstring_to_text(MyBgworkerEntry->bgw_type));
+	PG_RETURN_TEXT_P(
+		cstring_to_text(GetUserNameFromId(GetOuterUserId(), false)));
 }
 
 /*

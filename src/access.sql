@@ -44,13 +44,16 @@ BEGIN
 
 	EXECUTE format('GRANT USAGE ON SCHEMA p2ptext TO %I', role);
 	EXECUTE format('GRANT SELECT ON p2ptext.inbox, p2ptext.answer_option, p2ptext.interaction_step,'
-				   ' p2ptext.campaign TO %I', role);
+				   ' p2ptext.campaign, p2ptext.tag TO %I', role);
 	EXECUTE format('GRANT EXECUTE ON FUNCTION p2ptext.is_member(text[]), p2ptext.is_suspended(), p2ptext.require_member(text[]),'
-				   ' p2ptext.caller(), p2ptext.texter(name), p2ptext.find_campaign(text) TO %I', role);
+				   ' p2ptext.caller(), p2ptext.texter(name), p2ptext.find_campaign(text),'
+				   ' p2ptext.thread(bigint), p2ptext.canned_responses(bigint) TO %I', role);
 	IF kind IN ('texter', 'manager') THEN
 		EXECUTE format('GRANT EXECUTE ON FUNCTION p2ptext.next_text(text), p2ptext.approve(bigint, text),'
 					   ' p2ptext.take_batch(text, int, text), p2ptext.request_texts(text, int),'
-					   ' p2ptext.reply(bigint, text, text[]), p2ptext.close(bigint, text),'
+					   ' p2ptext.reply(bigint, text, text[], text, bigint), p2ptext.close(bigint, text, bigint),'
+					   ' p2ptext.reopen(bigint), p2ptext.snooze(bigint, timestamptz), p2ptext.tag(bigint, text),'
+					   ' p2ptext.untag(bigint, text), p2ptext.add_note(bigint, text),'
 					   ' p2ptext.record_answer(bigint, text, text),'
 					   ' p2ptext.record_answers(bigint, text[], text), p2ptext.withdraw_answer(bigint, text, text),'
 					   ' p2ptext.next_step(bigint), p2ptext.suggest_answers(bigint, text), p2ptext.opt_out(text, text, text),'
@@ -76,11 +79,13 @@ BEGIN
 					   ' p2ptext.start_sending, p2ptext.store_inbound,'
 					   ' p2ptext.apply_inbound, p2ptext.apply_receipts, p2ptext.apply_texts, p2ptext.auto_code, p2ptext.draft_steps,'
 					   ' p2ptext.join_parts, p2ptext.keep_wishes, p2ptext.tell_applied, p2ptext.prune_inbound,'
-					   ' p2ptext.receive, p2ptext.take_apart, p2ptext.taken_again'
+					   ' p2ptext.receive, p2ptext.take_apart, p2ptext.taken_again,'
+					   ' p2ptext.set_answered, p2ptext.cancel_drafts, p2ptext.keep_change'
 					   ' FROM %I', role);
 		EXECUTE format('GRANT INSERT, UPDATE, DELETE ON p2ptext.source, p2ptext.segment, p2ptext.segment_part, p2ptext.contact, p2ptext.campaign,'
 					   ' p2ptext.sender, p2ptext.brand, p2ptext.interaction_step, p2ptext.script_variant, p2ptext.answer_option,'
-					   ' p2ptext.snippet, p2ptext.listed_word, p2ptext.reply_keyword, p2ptext.contact_result, p2ptext.result_name TO %I', role);
+					   ' p2ptext.snippet, p2ptext.listed_word, p2ptext.reply_keyword, p2ptext.contact_result, p2ptext.result_name,'
+					   ' p2ptext.canned_response, p2ptext.tag TO %I', role);
 		EXECUTE format('GRANT INSERT, UPDATE, DELETE ON p2ptext.organisation TO %I', role);
 		EXECUTE format('GRANT INSERT (source_id, voter_key, phone), DELETE ON p2ptext.wrong_number TO %I', role);
 		EXECUTE format('GRANT INSERT, UPDATE, DELETE ON p2ptext.layout, p2ptext.layout_column,'

@@ -1,15 +1,35 @@
 -- tree.sql
 --	  Script trees as documents: written in one call, read back, and checked.
 
--- Everything a campaign may say, for the fields it keeps of each voter.
+-- Everything a campaign may say, for the fields it keeps of each voter: of the
+-- canned responses for all campaigns, those that its source can fill.
 CREATE FUNCTION p2ptext.campaign_scripts(campaign_id int) RETURNS SETOF p2ptext.script
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT s.script FROM p2ptext.interaction_step s WHERE s.campaign_id = $1 AND s.retired_at IS NULL
-	UNION ALL
-	SELECT v.script FROM p2ptext.script_variant v WHERE v.campaign_id = $1
+#variable_conflict use_variable
+DECLARE
+	known text[];
+BEGIN
+	RETURN QUERY
+		SELECT s.script FROM p2ptext.interaction_step s WHERE s.campaign_id = campaign_id AND s.retired_at IS NULL
+		UNION ALL
+		SELECT v.script FROM p2ptext.script_variant v WHERE v.campaign_id = campaign_id
+		UNION ALL
+		SELECT r.body FROM p2ptext.canned_response r WHERE r.campaign_id = campaign_id;
+	IF EXISTS (SELECT FROM p2ptext.canned_response r WHERE r.campaign_id IS NULL) THEN
+		SELECT p2ptext.source_fields(src) || 'texter'::text INTO STRICT known
+		FROM p2ptext.campaign c
+		JOIN p2ptext.segment seg ON seg.id = c.segment_id
+		JOIN p2ptext.source src ON src.id = seg.source_id
+		WHERE c.id = campaign_id;
+		RETURN QUERY
+			SELECT r.body FROM p2ptext.canned_response r
+			WHERE r.campaign_id IS NULL
+			AND known @> ARRAY(SELECT split_part(f, '.', 1) FROM unnest(p2ptext.script_fields_all(r.body)) AS f);
+	END IF;
+END
 $$;
-COMMENT ON FUNCTION p2ptext.campaign_scripts(int) IS 'the scripts of a campaign: first texts and those of its tree';
+COMMENT ON FUNCTION p2ptext.campaign_scripts(int) IS 'the scripts of a campaign: first texts, those of its tree, and canned responses';
 
 CREATE FUNCTION p2ptext.campaign_source(camp p2ptext.campaign) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp

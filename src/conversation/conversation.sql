@@ -25,10 +25,14 @@ CREATE TABLE p2ptext.conversation (
 	result text,
 	result_at timestamptz,
 	waiting_since timestamptz,
+	snoozed_until timestamptz,
+	last_read bigint,
+	messaged_at timestamptz,
 	last_out_at timestamptz,
 	last_in_at timestamptz,
 	created_at timestamptz NOT NULL DEFAULT now(),
-	PRIMARY KEY (id, campaign_id)
+	PRIMARY KEY (id, campaign_id),
+	CHECK ((message_status = 'needs_response') = (waiting_since IS NOT NULL))
 ) WITH (fillfactor = 48);
 CREATE UNIQUE INDEX conversation_phone_idx ON p2ptext.conversation (phone, campaign_id);
 CREATE UNIQUE INDEX conversation_voter_key_idx ON p2ptext.conversation (campaign_id, voter_key);
@@ -44,7 +48,11 @@ COMMENT ON COLUMN p2ptext.conversation.timezones IS 'texting hours must hold in 
 COMMENT ON COLUMN p2ptext.conversation.fields IS 'the merge fields its script uses, as they were at launch';
 COMMENT ON COLUMN p2ptext.conversation.step_id IS 'the interaction step whose text was sent last; NULL: the root''s';
 COMMENT ON COLUMN p2ptext.conversation.result IS 'how it ended, where that is known: a contact_result';
+COMMENT ON COLUMN p2ptext.conversation.message_status IS 'moved by functions and workers only; conversation_event tells how it came to be';
 COMMENT ON COLUMN p2ptext.conversation.waiting_since IS 'when the oldest unanswered text came in; NULL when nobody waits';
+COMMENT ON COLUMN p2ptext.conversation.snoozed_until IS 'hidden from the inbox until then, or until the voter writes again';
+COMMENT ON COLUMN p2ptext.conversation.last_read IS 'the last message that its texter has read';
+COMMENT ON COLUMN p2ptext.conversation.messaged_at IS 'sent_at of the text that moved it from needs_message to messaged';
 SELECT pg_extension_config_dump('p2ptext.conversation', '');
 SELECT pg_extension_config_dump('p2ptext.conversation_id_seq', '');
 

@@ -149,7 +149,7 @@ BEGIN
 		WHERE o.id = item.id AND o.campaign_id = item.campaign_id;
 		UPDATE p2ptext.conversation c SET message_status = 'needs_response', waiting_since = c.last_in_at
 		WHERE c.id = item.conversation_id AND c.campaign_id = item.campaign_id
-		AND c.message_status = 'convo' AND c.waiting_since IS NULL;
+		AND c.message_status = 'convo' AND c.waiting_since IS NULL AND c.last_in_at IS NOT NULL;
 	END IF;
 	RETURN done;
 END

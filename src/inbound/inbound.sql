@@ -385,6 +385,7 @@ BEGIN
 			message_status = CASE WHEN l.gone OR l.wrong THEN 'closed' ELSE 'needs_response' END,
 			waiting_since = CASE WHEN NOT (l.gone OR l.wrong)
 								 THEN coalesce(c.waiting_since, l.first_at) END,
+			snoozed_until = NULL,
 			result = CASE WHEN l.gone THEN 'opted_out' WHEN l.wrong THEN 'wrong_number'
 						  ELSE nullif(c.result, 'opted_out') END,
 			result_at = CASE WHEN (l.gone AND c.result IS DISTINCT FROM 'opted_out') OR (l.wrong AND NOT l.gone)

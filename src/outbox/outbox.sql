@@ -154,9 +154,7 @@ BEGIN
 	SELECT * INTO STRICT camp FROM p2ptext.campaign c WHERE c.id = item.campaign_id;
 	PERFORM p2ptext.require_open(camp);
 	IF item.kind = 'reply' THEN
-		UPDATE p2ptext.conversation c
-		SET texter = coalesce(c.texter, me), message_status = 'convo', waiting_since = NULL
-		WHERE c.id = item.conversation_id AND c.campaign_id = item.campaign_id;
+		PERFORM p2ptext.set_answered(ARRAY[item.conversation_id], item.campaign_id, me);
 	ELSIF camp.mode = 'broadcast' THEN
 		PERFORM p2ptext.require_member('manager');
 	ELSIF item.texter IS NULL AND NOT p2ptext.is_member('manager') THEN

@@ -171,9 +171,10 @@ BEGIN
 		JOIN p2ptext.campaign c ON c.id = g.campaign_id)
 	UPDATE p2ptext.conversation c
 	SET message_status = CASE WHEN c.message_status = 'closed' THEN 'closed'
-							  WHEN g.kind = 'reply' AND c.waiting_since IS NULL THEN 'convo'
 							  WHEN c.message_status = 'needs_message' THEN 'messaged'
+							  WHEN g.kind = 'reply' AND c.waiting_since IS NULL THEN 'convo'
 							  ELSE c.message_status END,
+		messaged_at = CASE c.message_status WHEN 'needs_message' THEN g.claimed_at ELSE c.messaged_at END,
 		last_out_at = g.claimed_at, step_id = coalesce(g.step_id, c.step_id)
 	FROM gone g
 	WHERE g.outcome = 'sent' AND c.id = g.conversation_id AND c.campaign_id = g.campaign_id;
