@@ -6,9 +6,11 @@
 
 -- The texts that follow on answers, as drafts.  Where the campaign has it so
 -- and no person was there, they are approved already, by whoever set it so.
+-- Its plans may be older than most rows, so they go along the indexes.
 CREATE FUNCTION p2ptext.draft_steps(conversations bigint[], campaigns int[], steps int[], speaker name)
 RETURNS TABLE (conversation_id bigint, outbox_id bigint, body text)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -25,8 +27,9 @@ BEGIN
 		SELECT DISTINCT ON (a.conversation_id, a.campaign_id)
 			   a.conversation_id, a.campaign_id, n.id AS step_id, n.script
 		FROM unnest(conversations, campaigns, steps) AS a(conversation_id, campaign_id, step_id)
+		-- By the conversation: a step may have been answered by everybody.
 		JOIN p2ptext.question_response r ON r.conversation_id = a.conversation_id AND r.campaign_id = a.campaign_id
-			AND r.step_id = a.step_id AND r.superseded_at IS NULL
+			AND r.step_id + 0 = a.step_id AND r.superseded_at IS NULL
 		JOIN p2ptext.interaction_step n ON n.parent_id = a.step_id AND n.campaign_id = a.campaign_id
 			AND n.parent_answer IN (r.option, '*') AND n.retired_at IS NULL
 		LEFT JOIN p2ptext.answer_option o ON o.step_id = a.step_id AND o.campaign_id = a.campaign_id AND o.value = n.parent_answer
@@ -116,6 +119,7 @@ COMMENT ON FUNCTION p2ptext.is_option(p2ptext.answer_option, text) IS 'whether w
 
 CREATE FUNCTION p2ptext.auto_code(ids bigint[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 #variable_conflict use_column
 DECLARE
