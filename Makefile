@@ -95,6 +95,8 @@ SQL_FILES = \
 	src/campaign/tree.sql \
 	src/campaign/audience.sql \
 	src/campaign/launch.sql \
+	src/campaign/state_hours.sql \
+	src/campaign/preflight.sql \
 	src/campaign/estimate.sql \
 	src/conversation/result.sql \
 	src/conversation/conversation.sql \

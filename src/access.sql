@@ -86,7 +86,7 @@ BEGIN
 					   ' p2ptext.sender, p2ptext.brand, p2ptext.interaction_step, p2ptext.script_variant, p2ptext.answer_option,'
 					   ' p2ptext.snippet, p2ptext.listed_word, p2ptext.reply_keyword, p2ptext.contact_result, p2ptext.result_name,'
 					   ' p2ptext.canned_response, p2ptext.tag TO %I', role);
-		EXECUTE format('GRANT INSERT, UPDATE, DELETE ON p2ptext.organisation TO %I', role);
+		EXECUTE format('GRANT INSERT, UPDATE, DELETE ON p2ptext.organisation, p2ptext.required_text, p2ptext.state_hours TO %I', role);
 		EXECUTE format('GRANT INSERT (source_id, voter_key, phone), DELETE ON p2ptext.wrong_number TO %I', role);
 		EXECUTE format('GRANT INSERT, UPDATE, DELETE ON p2ptext.layout, p2ptext.layout_column,'
 					   ' p2ptext.layout_field TO %I', role);
@@ -137,7 +137,7 @@ GRANT EXECUTE ON FUNCTION
 	p2ptext.sms_encoding, p2ptext.sms_units, p2ptext.sms_segments, p2ptext.sms_split,
 	p2ptext.sms_gsm, p2ptext.sms_problem, p2ptext.sms_why,
 	p2ptext.phone, p2ptext.first_textable, p2ptext.is_e164, p2ptext.file_date, p2ptext.phone_problem, p2ptext.phone_details,
-	p2ptext.phone_timezones, p2ptext.zip_timezones, p2ptext.state_timezones,
+	p2ptext.phone_state, p2ptext.phone_timezones, p2ptext.zip_timezones, p2ptext.state_timezones,
 	p2ptext.next_texting_time, p2ptext.texting_window,
 	p2ptext.proper_name, p2ptext.nearest_name, p2ptext.pick_variant, p2ptext.hash_share,
 	p2ptext.reply_words, p2ptext.classify_reply,

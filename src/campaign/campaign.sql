@@ -12,6 +12,7 @@ CREATE TABLE p2ptext.campaign (
 	texter name NOT NULL DEFAULT p2ptext.caller(),
 	hours_start time NOT NULL DEFAULT '09:00',
 	hours_end time NOT NULL DEFAULT '21:00',
+	state_hours boolean NOT NULL DEFAULT false,
 	timezone text NOT NULL DEFAULT 'America/New_York' CHECK (p2ptext.known_timezones(ARRAY[timezone])),
 	send_before timestamptz,
 	media text[],
@@ -46,6 +47,7 @@ COMMENT ON TABLE p2ptext.campaign IS 'one effort with an audience, a script, a c
 COMMENT ON COLUMN p2ptext.campaign.mode IS 'p2p: one human action for each message; broadcast: a manager approves in batches';
 COMMENT ON COLUMN p2ptext.campaign.texter IS 'in whose name broadcast texts are written';
 COMMENT ON COLUMN p2ptext.campaign.hours_start IS 'texting hours [start, end) in the recipient''s own time zone';
+COMMENT ON COLUMN p2ptext.campaign.state_hours IS 'the windows in state_hours hold as well: laws on sales, which political texts are not';
 COMMENT ON COLUMN p2ptext.campaign.timezone IS 'for recipients whose zone is not known';
 COMMENT ON COLUMN p2ptext.campaign.send_before IS 'what has not left by then expires';
 COMMENT ON COLUMN p2ptext.campaign.media IS 'URLs of pictures and such that the first text brings along';

@@ -121,6 +121,7 @@ BEGIN
 			HINT = format('SELECT p2ptext.add_sender(%L, ''+1...'');', gw.name);
 	END IF;
 	PERFORM p2ptext.check_audience(camp);
+	PERFORM p2ptext.require_texts(camp);
 	PERFORM p2ptext.check_source_key(src)
 	FROM p2ptext.source src JOIN p2ptext.segment seg ON seg.source_id = src.id
 	WHERE seg.id = camp.segment_id;

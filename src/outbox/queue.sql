@@ -73,6 +73,9 @@ BEGIN
 		FROM picked p
 		JOIN p2ptext.campaign c ON c.id = p.campaign_id
 		JOIN p2ptext.gateway g ON g.id = c.gateway_id
+		LEFT JOIN p2ptext.organisation r ON r.id = g.organisation_id
+		CROSS JOIN LATERAL (
+			SELECT greatest(c.hours_start, r.hours_start), least(c.hours_end, r.hours_end)) AS t(starts, ends)
 		LEFT JOIN p2ptext.opt_out x ON x.phone = p.phone AND x.ended_at IS NULL
 			AND (x.organisation_id IS NULL OR x.organisation_id = g.organisation_id)
 			-- The voter has just texted, and nothing else will be sent.
@@ -84,7 +87,10 @@ BEGIN
 		CROSS JOIN LATERAL (
 			SELECT CASE WHEN NOT g.keep_texting_hours OR p.confirms IS NOT NULL THEN now()
 				WHEN p2ptext.known_timezones(p.timezones)
-				THEN p2ptext.next_texting_time(p.timezones, c.hours_start, c.hours_end, now())
+				THEN CASE WHEN t.starts >= t.ends THEN NULL
+						  WHEN c.state_hours OR r.state_hours
+						  THEN p2ptext.next_state_time(p.timezones, p.phone, t.starts, t.ends, now())
+						  ELSE p2ptext.next_texting_time(p.timezones, t.starts, t.ends, now()) END
 				END) AS h(opens)
 		CROSS JOIN LATERAL (
 			SELECT CASE WHEN c.contact_gap IS NOT NULL AND p.kind = 'initial'

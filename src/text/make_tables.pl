@@ -81,7 +81,7 @@ sub sms_tables
 
 sub phone_tables
 {
-	# Area codes: kind and country.
+	# Area codes: kind, country, and the state where it is one.
 	my %kinds = (
 		geographic => 'AREA_GEOGRAPHIC',
 		toll_free => 'AREA_TOLL_FREE',
@@ -93,7 +93,8 @@ sub phone_tables
 	{
 		my $kind = $kinds{ $row->{kind} } or die "kind $row->{kind}";
 		my $n = $row->{area_code};
-		printf "\t[%d] = {%s, \"%s\"},\n", $n - 200, $kind, $row->{country};
+		my $state = $row->{state} =~ /^[A-Z]{2}$/ ? $row->{state} : '';
+		printf "\t[%d] = {%s, \"%s\", \"%s\"},\n", $n - 200, $kind, $row->{country}, $state;
 	}
 	print "};\n\n";
 }

@@ -184,6 +184,18 @@ p2ptext_phone_timezones(PG_FUNCTION_ARGS)
 	return return_zones(fcinfo, zones_of_phone(phone.e164 + 2));
 }
 
+PG_FUNCTION_INFO_V1(p2ptext_phone_state);
+Datum
+p2ptext_phone_state(PG_FUNCTION_ARGS)
+{
+	Phone phone;
+
+	parse(fcinfo, &phone);
+	if (!PHONE_VALID(phone.problem) || phone.state[0] == '\0')
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(phone.state));
+}
+
 PG_FUNCTION_INFO_V1(p2ptext_zip_timezones);
 Datum
 p2ptext_zip_timezones(PG_FUNCTION_ARGS)

@@ -20,6 +20,9 @@ CREATE FUNCTION p2ptext.is_e164(text) RETURNS boolean
 	AS 'MODULE_PATHNAME', 'p2ptext_is_e164'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
+CREATE FUNCTION p2ptext.phone_state(text) RETURNS text
+	AS 'MODULE_PATHNAME', 'p2ptext_phone_state'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 CREATE FUNCTION p2ptext.phone_timezones(text) RETURNS text[]
 	AS 'MODULE_PATHNAME', 'p2ptext_phone_timezones'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -40,6 +43,8 @@ COMMENT ON FUNCTION p2ptext.first_textable(text[], text) IS
 	'of several phones in order of preference, as the file has them, the first that can be texted, else the first that is not blank';
 COMMENT ON FUNCTION p2ptext.is_e164(text) IS
 	'whether a number has the form of E.164: a plus and 7 to 15 digits, the first not 0';
+COMMENT ON FUNCTION p2ptext.phone_state(text) IS
+	'the state or province of a number''s area code by its postal code, or NULL';
 COMMENT ON FUNCTION p2ptext.phone_timezones(text) IS
 	'the time zones a number may be in by its area code and exchange, or NULL';
 COMMENT ON FUNCTION p2ptext.zip_timezones(text) IS 'the time zones of a ZIP code, or NULL';

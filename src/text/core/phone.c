@@ -30,6 +30,7 @@ typedef struct AreaCode
 {
 	uint8_t kind;
 	char country[3];
+	char state[3];
 } AreaCode;
 
 #include "text/core/phone_tables.h"
@@ -327,6 +328,7 @@ parse_nanp(Phone *phone, const Digits *number)
 	if (PHONE_VALID(problem))
 	{
 		memcpy(phone->country, area->country, sizeof(phone->country));
+		memcpy(phone->state, area->state, sizeof(phone->state));
 		set_e164(phone, "+1", d, 10);
 	}
 	return problem;
@@ -413,6 +415,7 @@ phone_parse(const char *str, size_t len, const char *region, Phone *phone)
 
 	phone->note = PHONE_PLAIN;
 	phone->country[0] = '\0';
+	phone->state[0] = '\0';
 	phone->e164[0] = '\0';
 	if (!read_cell(&cell, str, len))
 	{

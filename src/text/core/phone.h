@@ -56,6 +56,7 @@ typedef struct Phone
 	PhoneProblem problem;
 	PhoneNote note;
 	char country[3]; /* of a valid NANP number, else empty */
+	char state[3];	 /* of its area code, where that is in one, else empty */
 	char e164[17];	 /* '+' and up to 15 digits, when valid */
 } Phone;
 
