@@ -97,6 +97,7 @@ SQL_FILES = \
 	src/campaign/launch.sql \
 	src/campaign/state_hours.sql \
 	src/campaign/preflight.sql \
+	src/campaign/followup.sql \
 	src/campaign/estimate.sql \
 	src/conversation/result.sql \
 	src/conversation/conversation.sql \

@@ -50,7 +50,7 @@ CREATE FUNCTION p2ptext.check_contact(filter jsonb) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	known text[] := '{campaign,question,answer,status,result,replied,channel,within}';
+	known text[] := '{campaign,question,answer,status,result,tag,replied,channel,within}';
 	channels text[] := '{text,phone,door,mail}';
 	states text[] := '{messaged,needs_response,convo,closed}';
 	odd text;
@@ -96,7 +96,7 @@ BEGIN
 			HINT = 'A conversation in which a text has left is one of: ' || array_to_string(states, ', ') || '.';
 	END IF;
 	texts_only := ARRAY(SELECT k FROM jsonb_object_keys(filter) AS k
-						WHERE k IN ('campaign', 'question', 'answer', 'status', 'replied'));
+						WHERE k IN ('campaign', 'question', 'answer', 'status', 'tag', 'replied'));
 	IF texts_only <> '{}' AND p2ptext.json_texts(filter -> 'channel') <> '{text}' THEN
 		RAISE EXCEPTION 'only texts have "%"', texts_only[1]
 			USING ERRCODE = 'invalid_parameter_value',
@@ -218,6 +218,11 @@ BEGIN
 		CASE WHEN filter ? 'result' THEN
 			format('c.result = ANY (%L::text[])', p2ptext.json_texts(filter -> 'result'))
 		END,
+		CASE WHEN filter ? 'tag' THEN
+			format('EXISTS (SELECT FROM p2ptext.conversation_tag t WHERE t.conversation_id = c.id'
+				   ' AND t.campaign_id = c.campaign_id AND t.untagged_at IS NULL AND t.tag = ANY (%L::text[]))',
+				   p2ptext.json_texts(filter -> 'tag'))
+		END,
 		CASE filter -> 'replied' WHEN 'true' THEN 'c.last_in_at IS NOT NULL'
 								 WHEN 'false' THEN 'c.last_in_at IS NULL' END);
 END
@@ -239,7 +244,7 @@ AS $$
 		CASE WHEN filter ? 'result' THEN
 			format('k.result = ANY (%L::text[])', p2ptext.json_texts(filter -> 'result'))
 		END)
-	WHERE NOT filter ?| '{campaign,question,answer,status,replied}'
+	WHERE NOT filter ?| '{campaign,question,answer,status,tag,replied}'
 $$;
 COMMENT ON FUNCTION p2ptext.otherwise_contacted_voters(p2ptext.source, jsonb) IS
 'the SQL that yields the keys of voters who are in contact as a filter asks; NULL when it asks for our texts only';
@@ -280,4 +285,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION p2ptext.contact_condition(p2ptext.source, jsonb, boolean) IS
-'the SQL condition that a voter had all of these contacts (wanted), or none of them: an object or list of objects {"campaign", "question", "answer", "status", "result", "replied", "channel", "within"}, of which every given one must fit, a list one of its values; NULL when there is nothing to ask';
+'the SQL condition that a voter had all of these contacts (wanted), or none of them: an object or list of objects {"campaign", "question", "answer", "status", "result", "tag", "replied", "channel", "within"}, of which every given one must fit, a list one of its values; NULL when there is nothing to ask';

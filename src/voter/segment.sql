@@ -269,7 +269,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION p2ptext.add_segment(text, text, text, jsonb, boolean, jsonb, jsonb) IS
-'saves an audience; the predicate is one boolean SQL expression over the source''s relation, in which param.name stands for a value of parameters; volatile functions need allow_volatile; contacted and not_contacted are a contact, or a list of them, that a voter must and must not have had, each as {"campaign", "question", "answer", "status", "result", "replied", "channel", "within"}';
+'saves an audience; the predicate is one boolean SQL expression over the source''s relation, in which param.name stands for a value of parameters; volatile functions need allow_volatile; contacted and not_contacted are a contact, or a list of them, that a voter must and must not have had, each as {"campaign", "question", "answer", "status", "result", "tag", "replied", "channel", "within"}';
 
 CREATE FUNCTION p2ptext.set_parameters(segment text, parameters jsonb) RETURNS p2ptext.segment
 LANGUAGE plpgsql
