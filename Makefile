@@ -133,6 +133,7 @@ SQL_FILES = \
 	src/worker/worker.sql \
 	src/report/check.sql \
 	src/report/metrics.sql \
+	src/rows.sql \
 	src/access.sql
 UNLISTED = $(filter-out $(SQL_FILES),$(wildcard src/*.sql src/*/*.sql))
 ifneq (,$(UNLISTED))

@@ -112,8 +112,8 @@ SELECT body FROM p2ptext.next_text('access p2p');
 SELECT outbox_id AS mine FROM p2ptext.next_text('access p2p') \gset
 SELECT status, approved_by FROM p2ptext.approve(:mine);
 SELECT count(*) FROM p2ptext.inbox WHERE campaign LIKE 'access%';
-SELECT * FROM p2ptext.outbox;
-SELECT * FROM p2ptext.message;
+SELECT count(*) FROM p2ptext.outbox;
+SELECT count(*) FROM p2ptext.message;
 SELECT * FROM p2ptext.conversation;
 SELECT * FROM p2ptext.opt_out;
 SELECT p2ptext.approve_batch('access');

@@ -42,12 +42,23 @@ BEGIN
 	PERFORM p2ptext.take_privileges(role);
 	DELETE FROM p2ptext.member m WHERE m.role = role;
 
+	PERFORM p2ptext.secure_rows();
 	EXECUTE format('GRANT USAGE ON SCHEMA p2ptext TO %I', role);
 	EXECUTE format('GRANT SELECT ON p2ptext.inbox, p2ptext.answer_option, p2ptext.interaction_step,'
 				   ' p2ptext.campaign, p2ptext.tag TO %I', role);
 	EXECUTE format('GRANT EXECUTE ON FUNCTION p2ptext.is_member(text[]), p2ptext.is_suspended(), p2ptext.require_member(text[]),'
 				   ' p2ptext.caller(), p2ptext.texter(name), p2ptext.find_campaign(text),'
 				   ' p2ptext.thread(bigint), p2ptext.canned_responses(bigint) TO %I', role);
+	IF kind = 'texter' THEN
+		-- Of the conversations they hold, and without fields: see voter_card.
+		EXECUTE format('GRANT SELECT ON p2ptext.message, p2ptext.outbox, p2ptext.question_response,'
+					   ' p2ptext.conversation_note, p2ptext.conversation_tag,'
+					   ' p2ptext.voter_card TO %I', role);
+		EXECUTE (SELECT format('GRANT SELECT (%s) ON p2ptext.conversation TO %I',
+							   string_agg(quote_ident(a.attname), ', '), role)
+				 FROM pg_attribute a WHERE a.attrelid = 'p2ptext.conversation'::regclass
+				 AND a.attnum > 0 AND NOT a.attisdropped AND a.attname <> 'fields');
+	END IF;
 	IF kind IN ('texter', 'manager') THEN
 		EXECUTE format('GRANT EXECUTE ON FUNCTION p2ptext.next_text(text), p2ptext.approve(bigint, text),'
 					   ' p2ptext.take_batch(text, int, text), p2ptext.request_texts(text, int),'
@@ -72,7 +83,7 @@ BEGIN
 	IF kind = 'manager' THEN
 		EXECUTE format('GRANT EXECUTE ON ALL ROUTINES IN SCHEMA p2ptext TO %I', role);
 		-- Roles are the owner's to give, and the workers' work is theirs.
-		EXECUTE format('REVOKE EXECUTE ON FUNCTION p2ptext.grant_role, p2ptext.revoke_role, p2ptext.take_privileges,'
+		EXECUTE format('REVOKE EXECUTE ON FUNCTION p2ptext.grant_role, p2ptext.revoke_role, p2ptext.take_privileges, p2ptext.secure_rows,'
 					   ' p2ptext.announce, p2ptext.claim, p2ptext.finish, p2ptext.settle,'
 					   ' p2ptext.recover, p2ptext.requeue, p2ptext.recheck, p2ptext.voters_in_segment,'
 					   ' p2ptext.last_contact, p2ptext.to_recall, p2ptext.to_find, p2ptext.found,'

@@ -37,7 +37,7 @@ SELECT pg_extension_config_dump('p2ptext.member', '');
 -- A member by its own row, which is most of them; as the owner; or through a
 -- group.  Who is suspended is none, by whichever way.
 CREATE FUNCTION p2ptext.has_kind(role name, VARIADIC kinds text[] DEFAULT '{}') RETURNS boolean
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_variable
 DECLARE
@@ -62,7 +62,7 @@ COMMENT ON FUNCTION p2ptext.has_kind(name, text[]) IS
 'whether a role is a member of one of these kinds and not suspended, or has the rights of the extension''s owner';
 
 CREATE FUNCTION p2ptext.is_suspended() RETURNS boolean
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	-- Nor does it help to have set another role.
@@ -73,7 +73,7 @@ $$;
 COMMENT ON FUNCTION p2ptext.is_suspended() IS 'whether the caller, or the role that logged in, is suspended';
 
 CREATE FUNCTION p2ptext.is_member(VARIADIC kinds text[] DEFAULT '{}') RETURNS boolean
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	RETURN p2ptext.has_kind(p2ptext.caller(), VARIADIC kinds) AND NOT p2ptext.is_suspended();

@@ -28,6 +28,7 @@ CREATE TABLE p2ptext.campaign (
 	max_per_texter int CHECK (max_per_texter > 0),
 	max_per_minute int CHECK (max_per_minute > 0),
 	release_after interval CHECK (release_after > '0'),
+	texter_fields text[],
 	free_edit real NOT NULL DEFAULT 0.3 CHECK (free_edit BETWEEN 0 AND 1),
 	not_contacted_within interval CHECK (not_contacted_within > '0'),
 	holdout real CHECK (holdout > 0 AND holdout < 100),
@@ -63,6 +64,7 @@ COMMENT ON COLUMN p2ptext.campaign.batch_size IS 'how many first texts a texter 
 COMMENT ON COLUMN p2ptext.campaign.max_per_texter IS 'first texts in all';
 COMMENT ON COLUMN p2ptext.campaign.max_per_minute IS 'first texts that one texter may approve within a minute';
 COMMENT ON COLUMN p2ptext.campaign.release_after IS 'what a texter has not sent or answered by then is anybody''s again';
+COMMENT ON COLUMN p2ptext.campaign.texter_fields IS 'of the fields that the script uses, those that texters see in voter_card; NULL: all';
 COMMENT ON COLUMN p2ptext.campaign.free_edit IS 'the share of a first text that a texter may change without a manager''s review';
 COMMENT ON COLUMN p2ptext.campaign.not_contacted_within IS 'launches drop whoever was contacted so recently';
 COMMENT ON COLUMN p2ptext.campaign.holdout IS 'per cent of the voters who could be texted that launches drop, to compare with';

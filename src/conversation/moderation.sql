@@ -242,9 +242,10 @@ BEGIN
 		RAISE EXCEPTION 'role "%" is not a member', texter
 			USING ERRCODE = 'undefined_object',
 			HINT = 'SELECT role, kind FROM p2ptext.member lists them.';
-	ELSIF kind = 'manager' THEN
-		-- They are the owner's.
-		PERFORM p2ptext.require_member();
+	ELSIF kind <> 'texter' THEN
+		RAISE EXCEPTION 'role "%" is a %, and only texters are suspended', texter, kind
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+			HINT = 'The owner can take everything back with revoke_role().';
 	END IF;
 	-- What sessions are about to approve ends first: approve() holds this row.
 	BEGIN
@@ -273,8 +274,6 @@ BEGIN
 	IF who.suspended_at IS NULL THEN
 		RAISE EXCEPTION 'role "%" is not suspended', texter
 			USING ERRCODE = 'object_not_in_prerequisite_state';
-	ELSIF who.kind = 'manager' THEN
-		PERFORM p2ptext.require_member();
 	END IF;
 	UPDATE p2ptext.member m SET suspended_at = NULL, suspended_by = NULL WHERE m.role = texter
 	RETURNING * INTO who;
