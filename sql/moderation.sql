@@ -2,7 +2,7 @@
 \set SHOW_CONTEXT never
 SET client_min_messages = warning;
 CREATE SCHEMA moderation_test;
-SELECT setval('p2ptext.message_id', 9100000), setval('p2ptext.conversation_id_seq', 9100000);
+SELECT setval('p2ptext.message_id', 9710000), setval('p2ptext.conversation_id_seq', 9710000);
 CREATE ROLE moderation_mo;
 CREATE ROLE moderation_meg;
 CREATE ROLE moderation_ada;

@@ -3,7 +3,7 @@
 \set SHOW_CONTEXT never
 SET client_min_messages = warning;
 CREATE SCHEMA rows_test;
-SELECT setval('p2ptext.message_id', 9200000), setval('p2ptext.conversation_id_seq', 9200000);
+SELECT setval('p2ptext.message_id', 9700000), setval('p2ptext.conversation_id_seq', 9700000);
 CREATE ROLE rows_mo;
 CREATE ROLE rows_ada;
 CREATE ROLE rows_bob;

@@ -14,7 +14,7 @@ CREATE VIEW p2ptext.voter_table AS
 SELECT c.oid::regclass AS relation, c.relrowsecurity AS secured,
 	   bool_or(a.attname = 'conversation_id') AND bool_or(a.attname = 'campaign_id') AND c.relname <> 'inbound' AS of_conversation
 FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-WHERE c.relnamespace = 'p2ptext'::regnamespace AND c.relkind IN ('r', 'p')
+WHERE c.relnamespace = 'p2ptext'::regnamespace AND c.relkind IN ('r', 'p') AND c.relname <> 'source'
 GROUP BY c.oid, c.relname, c.relrowsecurity
 HAVING bool_or(a.attname IN ('phone', 'voter_key', 'conversation_id', 'outbox_id', 'raw', 'line'));
 COMMENT ON VIEW p2ptext.voter_table IS 'tables that hold voters'' data, whether row-level security is on, and whether rows belong to a conversation and so to its texter';
