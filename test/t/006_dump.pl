@@ -48,8 +48,10 @@ $node->command_ok([ 'psql', '-qX', '-v', 'ON_ERROR_STOP=1', '-f', $file, $node->
 is($node->safe_psql('restored', $everything), $count, 'every row of every table is there');
 is($node->safe_psql('restored', $sums), $sum, 'and is what it was');
 is( $node->safe_psql('restored', "SELECT has_function_privilege('maria', 'p2ptext.next_text(text)', 'execute'),
-		has_table_privilege('maria', 'p2ptext.message', 'select')"),
-	't|f', 'so are the privileges');
+		has_table_privilege('maria', 'p2ptext.opt_out', 'select'),
+		(SELECT count(*) FILTER (WHERE secured) = count(*) FROM p2ptext.voter_table),
+		(SELECT count(*) FROM pg_policy)"),
+	't|f|t|' . value($node, 'SELECT count(*) FROM pg_policy'), 'so are the privileges and policies');
 my $next = $node->safe_psql('restored', "SELECT nextval('p2ptext.message_id') > max(id) FROM p2ptext.outbox");
 is($next, 't', 'sequences go on');
 
