@@ -65,7 +65,7 @@ wait_for($node, $left, 0, 'the workers are gone');
 is($node->safe_psql('other', workers('other')), 'receiver idle, sender idle', 'those of another database are not');
 
 # And again, with other voters; then a server stop with texts in every state.
-my $accepted = $gateway->stats->{accepted};
+my $already = $gateway->stats->{accepted};
 make_campaign($node, url => $gateway->url, voters => 2000);
 $node->safe_psql('postgres', <<'SQL');
 SELECT p2ptext.approve_batch('c', 1000);
@@ -79,7 +79,7 @@ $gateway->until_quiet;
 my $began = time;
 $node->stop('fast');
 cmp_ok(time - $began, '<', PROMPT_S, sprintf('a fast stop takes %.2f s', time - $began));
-my $accepted = $gateway->stats->{accepted} - $before;
+my $accepted = $gateway->stats->{accepted} - $already;
 $gateway->tell('config', hang => 0);
 $node->start;
 wait_for($node, "SELECT count(*) FROM p2ptext.outbox WHERE status IN ('approved', 'sending')",
