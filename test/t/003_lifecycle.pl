@@ -70,7 +70,7 @@ make_campaign($node, url => $gateway->url, voters => 2000);
 $node->safe_psql('postgres', <<'SQL');
 SELECT p2ptext.approve_batch('c', 1000);
 SQL
-wait_until('texts hang at the gateway', sub { $gateway->stats->{accepted} > $accepted });
+wait_until('texts hang at the gateway', sub { $gateway->stats->{accepted} > $already });
 $node->safe_psql('postgres', <<'SQL');
 SELECT p2ptext.opt_out(phone) FROM p2ptext.outbox WHERE status = 'draft' LIMIT 3;
 UPDATE p2ptext.outbox SET status = 'cancelled', position = NULL WHERE id = (SELECT max(id) FROM p2ptext.outbox WHERE status = 'draft');
