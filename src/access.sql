@@ -42,7 +42,6 @@ BEGIN
 	PERFORM p2ptext.take_privileges(role);
 	DELETE FROM p2ptext.member m WHERE m.role = role;
 
-	PERFORM p2ptext.secure_rows();
 	EXECUTE format('GRANT USAGE ON SCHEMA p2ptext TO %I', role);
 	EXECUTE format('GRANT SELECT ON p2ptext.inbox, p2ptext.answer_option, p2ptext.interaction_step,'
 				   ' p2ptext.campaign, p2ptext.tag TO %I', role);

@@ -5,9 +5,8 @@
 -- and readers see all.  The workers and the functions that check their caller
 -- run as the owner, whom no policy stops.
 --
--- The policies are made when the first role is granted something, not by the
--- script of the extension: pg_dump dumps the policies of an extension's tables
--- as if a user had made them, and would restore them twice.
+-- pg_dump leaves out the policies of an extension's tables, so the script of
+-- the extension makes them.
 
 -- The tables with data of voters are known by their columns.
 CREATE VIEW p2ptext.voter_table AS
@@ -46,6 +45,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION p2ptext.secure_rows() IS 'lets each member see the rows of voter_table that are theirs to see, and nobody else any; changes nothing that is so already';
+SELECT p2ptext.secure_rows();
 
 -- Of the merge fields a texter sees those that the campaign lets them.
 CREATE VIEW p2ptext.voter_card WITH (security_barrier) AS

@@ -39,7 +39,7 @@ value($node, "SELECT p2ptext.add_variant('c', 'B', 'Hi {{first_name}}, can we co
 value($node, "SELECT p2ptext.approve_batch('c', 100)");
 wait_for($node, "SELECT count(*) FROM p2ptext.message WHERE direction = 'out'", 100, 'texts leave before anybody follows');
 
-my ($here, $there) = slurp_file('README.md') =~ /^```pgsql\n(.*?)^```$/msg;
+my ($here, $there) = (split /^### Following along$/m, slurp_file('README.md'))[1] =~ /^```pgsql\n(.*?)^```$/msg;
 my $connection = join ' ', 'host=' . $node->host, 'port=' . $node->port, 'dbname=postgres user=feed';
 value($node, $here);
 ok($there =~ s/CONNECTION '.*?'/CONNECTION '$connection'/, 'README.md says how to follow');
