@@ -74,6 +74,15 @@ UPDATE p2ptext.gateway SET keep_texting_hours = true, max_per_second = NULL WHER
 UPDATE p2ptext.campaign SET max_per_day = NULL, hours_start = '12:00', hours_end = '12:30' WHERE name = 'es rates';
 SELECT value BETWEEN 1 AND 24.6 AS within_a_day, detail IS NOT NULL AS at FROM p2ptext.estimate('es rates') WHERE measure LIKE 'hours until%';
 SELECT detail FROM p2ptext.estimate('es rates') WHERE measure = 'limit that binds';
+-- the last of several zones ends as its hours begin, to the minute
+UPDATE p2ptext.campaign SET hours_start = '12:07', hours_end = '12:08' WHERE name = 'es rates';
+SELECT extract(minute FROM substr(detail, 4)::timestamptz) AS minute FROM p2ptext.estimate('es rates') WHERE measure LIKE 'hours until%';
+-- an organisation's hours hold too; states' windows are not counted, and this is said
+WITH org AS (INSERT INTO p2ptext.organisation (name, hours_start, hours_end, state_hours) VALUES ('es org', '13:00', '14:00', true) RETURNING id)
+UPDATE p2ptext.gateway g SET organisation_id = org.id FROM org WHERE g.name = 'es-test';
+SELECT measure, detail FROM p2ptext.estimate('es rates') WHERE measure LIKE 'hours%';
+UPDATE p2ptext.gateway SET organisation_id = NULL WHERE name = 'es-test';
+DELETE FROM p2ptext.organisation WHERE name = 'es org';
 
 -- zones of the file count, an empty segment does, and a reader's arguments are looked at
 SELECT name FROM p2ptext.add_source('es zones', 'voters', 'id', 'cell', timezone => 'zone');
@@ -87,4 +96,9 @@ SELECT name FROM p2ptext.create_campaign('es none', 'es none', 'es-test', 'Hi', 
 SELECT * FROM p2ptext.estimate('es none');
 SELECT * FROM p2ptext.estimate('es none', texters => 0);
 SELECT * FROM p2ptext.estimate('es nothing');
+-- what a launch would refuse is not estimated
+ALTER TABLE voters DROP CONSTRAINT voters_pkey;
+INSERT INTO voters SELECT * FROM voters WHERE id = 1;
+SELECT * FROM p2ptext.estimate('es none');
+DELETE FROM voters WHERE id = 1;
 INSERT INTO p2ptext.rate_card (sms_segment) VALUES (1);

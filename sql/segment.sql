@@ -136,6 +136,7 @@ SELECT p2ptext.combine_segments('', 'union', '{old,today}');
 SELECT name FROM p2ptext.add_source('other voters', 'voters', 'id', 'cell');
 SELECT name FROM p2ptext.add_segment('others', 'other voters', 'true');
 SELECT p2ptext.combine_segments('bad', 'union', '{old,others}');
+SELECT p2ptext.combine_segments('bad', 'union', '{old,bad}');
 SELECT p2ptext.set_parameters('either', '{"a": 1}');
 SELECT count(*) FROM p2ptext.segment WHERE name = 'bad';
 -- no segment is a part of itself, and none grows without end
@@ -191,12 +192,23 @@ UPDATE p2ptext.gateway SET enabled = false WHERE name = 'segment-test';
 SELECT name FROM p2ptext.create_campaign('divided', 'divided', 'segment-test', 'Hello');
 SELECT p2ptext.count_segment('divided');
 SELECT * FROM p2ptext.launch('divided');
+SELECT * FROM p2ptext.estimate('divided');
+SELECT * FROM p2ptext.preview('divided', 1000);
 SELECT c.status, c.launched_at, (SELECT count(*) FROM p2ptext.conversation v WHERE v.campaign_id = c.id) AS conversations,
 	(SELECT count(*) FROM p2ptext.outbox o WHERE o.campaign_id = c.id) AS texts,
 	(SELECT count(*) FROM p2ptext.dropped d WHERE d.campaign_id = c.id) AS dropped
 FROM p2ptext.campaign c WHERE c.name = 'divided';
 UPDATE p2ptext.segment SET predicate = '100 / nullif(age - 50, 0) > 0' WHERE name = 'divided';
 SELECT * FROM p2ptext.launch('divided');
+-- also of who joined since, and of whom a refresh reads
+UPDATE p2ptext.segment SET predicate = '100 / (age - 50) > 0' WHERE name = 'divided';
+SELECT * FROM p2ptext.audience_diff('divided');
+SELECT * FROM p2ptext.refresh('divided');
+-- what does not come from the predicate is said of the source
+UPDATE p2ptext.segment SET predicate = 'true' WHERE name = 'divided';
+UPDATE p2ptext.source SET timezone = '(100 / (age - 50))::text' WHERE name = 'segment voters';
+SELECT * FROM p2ptext.estimate('divided');
+UPDATE p2ptext.source SET timezone = NULL WHERE name = 'segment voters';
 -- a predicate that an UPDATE broke is told when it is needed
 UPDATE p2ptext.segment SET predicate = 'true) OR (SELECT true' WHERE name = 'divided';
 SELECT * FROM p2ptext.launch('divided');

@@ -236,6 +236,27 @@ AS $$
 $$;
 COMMENT ON FUNCTION p2ptext.check_audience(p2ptext.campaign) IS 'errors unless source and segment of the campaign still fit the relation';
 
+-- The predicate is tried alone; what it does not explain comes from what the
+-- source says.
+CREATE FUNCTION p2ptext.blame_audience(camp p2ptext.campaign, state text, message text) RETURNS void
+LANGUAGE plpgsql
+AS $$
+DECLARE
+	seg p2ptext.segment;
+	src p2ptext.source;
+BEGIN
+	SELECT * INTO STRICT seg FROM p2ptext.segment s WHERE s.id = camp.segment_id;
+	SELECT * INTO STRICT src FROM p2ptext.source s WHERE s.id = seg.source_id;
+	PERFORM p2ptext.blame_segment(seg, state, message);
+	RAISE EXCEPTION 'audience of campaign "%" cannot be read: %', camp.name, message
+		USING ERRCODE = state,
+		DETAIL = format('The key, the phone, the timezone or a field of source "%s" fails for some voter; the predicate does not.', src.name),
+		HINT = format('SELECT * FROM p2ptext.source_report(%L) shows them. Let them cope with such rows, as by nullif(n, 0) or CASE.', src.name);
+END
+$$;
+COMMENT ON FUNCTION p2ptext.blame_audience(p2ptext.campaign, text, text) IS
+'raises an error again, naming the segment and voter, or the source, that it comes from';
+
 CREATE FUNCTION p2ptext.preview(campaign text, max_rows int DEFAULT 10)
 RETURNS TABLE (voter_key text, phone text, body text, sms_encoding text, sms_segments int, problem text)
 LANGUAGE plpgsql STABLE
@@ -245,11 +266,15 @@ DECLARE
 	camp p2ptext.campaign := p2ptext.find_campaign(campaign);
 BEGIN
 	PERFORM p2ptext.check_audience(camp);
-	RETURN QUERY EXECUTE format($sql$
-		SELECT a.voter_key, coalesce(a.phone, a.raw), a.body, p2ptext.sms_encoding(a.body),
-			   p2ptext.sms_segments(a.body),
-			   a.reason || CASE WHEN a.reason IN ('missing_field', 'bad_timezone') THEN ': ' || a.detail ELSE '' END
-		FROM (%s) a LIMIT %L$sql$, p2ptext.audience_query(camp), max_rows);
+	BEGIN
+		RETURN QUERY EXECUTE format($sql$
+			SELECT a.voter_key, coalesce(a.phone, a.raw), a.body, p2ptext.sms_encoding(a.body),
+				   p2ptext.sms_segments(a.body),
+				   a.reason || CASE WHEN a.reason IN ('missing_field', 'bad_timezone') THEN ': ' || a.detail ELSE '' END
+			FROM (%s) a LIMIT %L$sql$, p2ptext.audience_query(camp), max_rows);
+	EXCEPTION WHEN data_exception OR raise_exception THEN
+		PERFORM p2ptext.blame_audience(camp, SQLSTATE, SQLERRM);
+	END;
 END
 $$;
 COMMENT ON FUNCTION p2ptext.preview(text, int) IS

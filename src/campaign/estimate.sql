@@ -131,20 +131,24 @@ AS $$
 $$;
 COMMENT ON FUNCTION p2ptext.campaign_limits(p2ptext.campaign) IS 'what limits how fast a campaign''s texts leave, in SMS segments';
 
--- Goes through time by quarters of an hour: whose hours it is then, and what
--- the tightest limit lets through, evenly of all who may be texted.
+-- Goes through time by quarters of the clock, and to where hours begin and end:
+-- whose hours it is then, and what the tightest limit lets through, evenly of
+-- all who may be texted.
 CREATE FUNCTION p2ptext.sending_plan(camp p2ptext.campaign, zones jsonb, segments bigint[], per_second float8,
 	per_day float8, OUT finish timestamptz, OUT late float8, OUT waited interval, OUT day_bound boolean)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	step CONSTANT interval := '15 min';
-	always boolean := NOT (SELECT g.keep_texting_hours FROM p2ptext.gateway g WHERE g.id = camp.gateway_id);
+	always boolean;
+	starts time;
+	ends time;
 	places int := coalesce(cardinality(segments), 0);
 	opens timestamptz[] := array_fill(NULL::timestamptz, ARRAY[greatest(places, 1)]);
 	closes timestamptz[] := opens;
 	win record;
 	t timestamptz := now();
+	till timestamptz;
+	step interval;
 	today date;
 	spent float8 := 0;
 	remaining float8[] := segments::float8[];
@@ -153,6 +157,10 @@ DECLARE
 	share float8;
 	used float8;
 BEGIN
+	SELECT NOT g.keep_texting_hours, greatest(camp.hours_start, o.hours_start), least(camp.hours_end, o.hours_end)
+	INTO always, starts, ends
+	FROM p2ptext.gateway g LEFT JOIN p2ptext.organisation o ON o.id = g.organisation_id
+	WHERE g.id = camp.gateway_id;
 	late := 0;
 	waited := '0';
 	day_bound := false;
@@ -163,18 +171,24 @@ BEGIN
 			spent := 0;
 		END IF;
 		waiting := 0;
+		till := date_bin('15 min', t, '2000-01-01 00:00+00') + interval '15 min';
 		FOR i IN 1 .. places LOOP
 			CONTINUE WHEN remaining[i] <= 0;
-			IF NOT always AND (closes[i] IS NULL OR t >= closes[i]) THEN
-				win := p2ptext.texting_window(ARRAY(SELECT jsonb_array_elements_text(zones -> (i - 1))),
-											  camp.hours_start, camp.hours_end, t);
-				opens[i] := CASE WHEN win.open THEN t ELSE coalesce(win.opens, 'infinity') END;
-				closes[i] := coalesce(win.closes, 'infinity');
+			IF NOT always THEN
+				IF closes[i] IS NULL OR t >= closes[i] THEN
+					SELECT * INTO win
+					FROM p2ptext.texting_window(ARRAY(SELECT jsonb_array_elements_text(zones -> (i - 1))), starts, ends, t)
+					WHERE starts < ends;
+					opens[i] := CASE WHEN win.open THEN t ELSE coalesce(win.opens, 'infinity') END;
+					closes[i] := coalesce(win.closes, 'infinity');
+				END IF;
+				till := least(till, CASE WHEN t < opens[i] THEN opens[i] ELSE closes[i] END);
 			END IF;
 			IF always OR t >= opens[i] THEN
 				waiting := waiting + remaining[i];
 			END IF;
 		END LOOP;
+		step := till - t;
 		IF waiting > 0 THEN
 			room := extract(epoch FROM step) * per_second;
 			IF per_day - spent < least(room, waiting) THEN
@@ -197,10 +211,10 @@ BEGIN
 		ELSE
 			waited := waited + step;
 		END IF;
-		EXIT WHEN (SELECT coalesce(sum(r), 0) FROM unnest(remaining) r) < 0.5;
-		t := t + step;
+		EXIT WHEN (SELECT coalesce(sum(r), 0) FROM unnest(remaining) r) < 0.01;
+		t := till;
 	END LOOP;
-	IF (SELECT coalesce(sum(r), 0) FROM unnest(remaining) r) >= 0.5 THEN
+	IF (SELECT coalesce(sum(r), 0) FROM unnest(remaining) r) >= 0.01 THEN
 		finish := 'infinity';
 		late := late + CASE WHEN camp.send_before IS NULL THEN 0 ELSE (SELECT sum(r) FROM unnest(remaining) r) END;
 	END IF;
@@ -231,7 +245,13 @@ BEGIN
 			HINT = 'They say how many people send, and how many texts each of them an hour; only p2p depends on it.';
 	END IF;
 	PERFORM p2ptext.check_audience(camp);
-	groups := (SELECT coalesce(jsonb_agg(to_jsonb(g)), '[]') FROM p2ptext.audience_groups(camp) g);
+	PERFORM p2ptext.check_source_key(src)
+	FROM p2ptext.source src JOIN p2ptext.segment seg ON seg.source_id = src.id WHERE seg.id = camp.segment_id;
+	BEGIN
+		groups := (SELECT coalesce(jsonb_agg(to_jsonb(g)), '[]') FROM p2ptext.audience_groups(camp) g);
+	EXCEPTION WHEN data_exception OR raise_exception THEN
+		PERFORM p2ptext.blame_audience(camp, SQLSTATE, SQLERRM);
+	END;
 	SELECT coalesce(sum(g.voters), 0), coalesce(sum(g.voters * g.sms_segments), 0) INTO texts, segments
 	FROM jsonb_to_recordset(groups) AS g(reason text, sms_segments int, voters bigint) WHERE g.reason IS NULL;
 
@@ -293,7 +313,10 @@ BEGIN
 		('time', 'hours until the last text', CASE WHEN isfinite(plan.finish)
 			THEN round(extract(epoch FROM plan.finish - now()) / 3600, 1) END,
 		 CASE WHEN isfinite(plan.finish) THEN 'at ' || plan.finish ELSE 'not within a year' END),
-		('time', 'hours of waiting for texting hours', round(extract(epoch FROM plan.waited) / 3600, 1), NULL),
+		('time', 'hours of waiting for texting hours', round(extract(epoch FROM plan.waited) / 3600, 1),
+		 (SELECT 'windows of states, which hold too, are not counted' FROM p2ptext.gateway g
+		  LEFT JOIN p2ptext.organisation o ON o.id = g.organisation_id
+		  WHERE g.id = camp.gateway_id AND g.keep_texting_hours AND (camp.state_hours OR o.state_hours))),
 		('time', 'limit that binds', NULL, why);
 	IF camp.send_before IS NOT NULL THEN
 		RETURN QUERY VALUES ('time', 'texts too late', round((plan.late * texts / segments)::numeric), 'for ' || camp.send_before);

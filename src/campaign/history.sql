@@ -38,13 +38,17 @@ DECLARE
 	camp p2ptext.campaign := p2ptext.find_campaign(campaign);
 BEGIN
 	PERFORM p2ptext.check_audience(camp);
-	RETURN QUERY EXECUTE format($sql$
-		SELECT coalesce(a.voter_key, f."{key}"), CASE WHEN f."{key}" IS NULL THEN 'left' ELSE 'joined' END,
-			   a.chosen, a.reason, a.launched_at
-		FROM p2ptext.audience_as_of(%L) a
-		FULL JOIN (%s) f ON f."{key}" = a.voter_key
-		WHERE a.voter_key IS NULL OR f."{key}" IS NULL$sql$,
-		campaign, p2ptext.voter_query(camp, '{}'));
+	BEGIN
+		RETURN QUERY EXECUTE format($sql$
+			SELECT coalesce(a.voter_key, f."{key}"), CASE WHEN f."{key}" IS NULL THEN 'left' ELSE 'joined' END,
+				   a.chosen, a.reason, a.launched_at
+			FROM p2ptext.audience_as_of(%L) a
+			FULL JOIN (%s) f ON f."{key}" = a.voter_key
+			WHERE a.voter_key IS NULL OR f."{key}" IS NULL$sql$,
+			campaign, p2ptext.voter_query(camp, '{}'));
+	EXCEPTION WHEN data_exception OR raise_exception THEN
+		PERFORM p2ptext.blame_audience(camp, SQLSTATE, SQLERRM);
+	END;
 END
 $$;
 COMMENT ON FUNCTION p2ptext.audience_diff(text) IS

@@ -163,8 +163,7 @@ BEGIN
 				  FROM (%s) a %s) j$sql$,
 			CASE WHEN launched THEN 'h.voter_key,' END, p2ptext.audience_query(camp, only_new => launched), held);
 	EXCEPTION WHEN data_exception OR raise_exception THEN
-		PERFORM p2ptext.blame_segment(seg, SQLSTATE, SQLERRM) FROM p2ptext.segment seg WHERE seg.id = camp.segment_id;
-		RAISE;
+		PERFORM p2ptext.blame_audience(camp, SQLSTATE, SQLERRM);
 	END;
 	PERFORM set_config('work_mem', old_work_mem, true);
 END

@@ -50,30 +50,34 @@ BEGIN
 	changed := 0;
 	suppressed := 0;
 	unchanged := 0;
-	FOR chunk IN EXECUTE format($sql$
-		SELECT array_agg(r.id) AS ids, array_agg(r.variant) AS variants, array_agg(r.body) AS bodies,
-			   array_agg(r.fields) AS fields, array_agg(r.timezones) AS timezones, array_agg(r.reason) AS reasons
-		FROM (
-			SELECT o.id, a.variant, CASE WHEN NOT $2 THEN a.body END AS body, a.fields, a.timezones::text AS timezones,
-				   CASE WHEN a.voter_key IS NULL THEN 'left_segment' WHEN a.reason IS NOT NULL THEN a.reason
-						WHEN a.phone <> o.phone THEN 'phone_changed' END AS reason,
-				   (row_number() OVER () - 1) / 10000 AS part
-			FROM p2ptext.outbox o
-			JOIN p2ptext.conversation c ON c.id = o.conversation_id AND c.campaign_id = o.campaign_id
-			LEFT JOIN (%s) a ON a.voter_key = c.voter_key
-			WHERE o.campaign_id = $1 AND o.position = 0 AND o.kind = 'initial'
-			AND (a.voter_key IS NULL OR a.reason IS NOT NULL OR a.phone <> o.phone
-				 OR (o.texter IS NULL
-					 AND (a.fields <> c.fields OR a.variant IS DISTINCT FROM o.variant OR a.timezones <> o.timezones
-						  OR CASE WHEN NOT $2 THEN a.body END IS DISTINCT FROM o.body)))) r
-		GROUP BY r.part$sql$, p2ptext.audience_query(camp))
-		USING camp.id, p2ptext.in_own_name(camp)
-	LOOP
-		done := p2ptext.rewrite_drafts(camp.id, chunk.ids, chunk.variants, chunk.bodies, chunk.fields,
-									   chunk.timezones, chunk.reasons);
-		changed := changed + done.changed;
-		suppressed := suppressed + done.suppressed;
-	END LOOP;
+	BEGIN
+		FOR chunk IN EXECUTE format($sql$
+			SELECT array_agg(r.id) AS ids, array_agg(r.variant) AS variants, array_agg(r.body) AS bodies,
+				   array_agg(r.fields) AS fields, array_agg(r.timezones) AS timezones, array_agg(r.reason) AS reasons
+			FROM (
+				SELECT o.id, a.variant, CASE WHEN NOT $2 THEN a.body END AS body, a.fields, a.timezones::text AS timezones,
+					   CASE WHEN a.voter_key IS NULL THEN 'left_segment' WHEN a.reason IS NOT NULL THEN a.reason
+							WHEN a.phone <> o.phone THEN 'phone_changed' END AS reason,
+					   (row_number() OVER () - 1) / 10000 AS part
+				FROM p2ptext.outbox o
+				JOIN p2ptext.conversation c ON c.id = o.conversation_id AND c.campaign_id = o.campaign_id
+				LEFT JOIN (%s) a ON a.voter_key = c.voter_key
+				WHERE o.campaign_id = $1 AND o.position = 0 AND o.kind = 'initial'
+				AND (a.voter_key IS NULL OR a.reason IS NOT NULL OR a.phone <> o.phone
+					 OR (o.texter IS NULL
+						 AND (a.fields <> c.fields OR a.variant IS DISTINCT FROM o.variant OR a.timezones <> o.timezones
+							  OR CASE WHEN NOT $2 THEN a.body END IS DISTINCT FROM o.body)))) r
+			GROUP BY r.part$sql$, p2ptext.audience_query(camp))
+			USING camp.id, p2ptext.in_own_name(camp)
+		LOOP
+			done := p2ptext.rewrite_drafts(camp.id, chunk.ids, chunk.variants, chunk.bodies, chunk.fields,
+										   chunk.timezones, chunk.reasons);
+			changed := changed + done.changed;
+			suppressed := suppressed + done.suppressed;
+		END LOOP;
+	EXCEPTION WHEN data_exception OR raise_exception THEN
+		PERFORM p2ptext.blame_audience(camp, SQLSTATE, SQLERRM);
+	END;
 	unchanged := (SELECT count(*) FROM p2ptext.outbox o
 				  WHERE o.campaign_id = camp.id AND o.position = 0 AND o.kind = 'initial') - changed;
 	RETURN NEXT;

@@ -301,6 +301,7 @@ AS $$
 DECLARE
 	made p2ptext.segment;
 	src p2ptext.source;
+	parts int[];
 BEGIN
 	PERFORM p2ptext.require_member('manager');
 	PERFORM p2ptext.check_name('segment', name);
@@ -316,11 +317,11 @@ BEGIN
 	END IF;
 	SELECT s.* INTO STRICT src FROM p2ptext.source s
 	WHERE s.id = (p2ptext.find_segment(segments[array_lower(segments, 1)])).source_id;
+	parts := ARRAY(SELECT (p2ptext.find_segment(u.part)).id FROM unnest(segments) WITH ORDINALITY AS u(part, nth) ORDER BY nth);
 	INSERT INTO p2ptext.segment (name, source_id, operation) VALUES (name, src.id, operation)
 	RETURNING * INTO made;
 	INSERT INTO p2ptext.segment_part (segment_id, part_id, position)
-	SELECT made.id, (p2ptext.find_segment(u.part)).id, u.position
-	FROM unnest(segments) WITH ORDINALITY AS u(part, position);
+	SELECT made.id, u.part, u.position FROM unnest(parts) WITH ORDINALITY AS u(part, position);
 	PERFORM p2ptext.check_segment(made, src);
 	RETURN made;
 END
