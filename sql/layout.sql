@@ -87,6 +87,7 @@ DELETE FROM p2ptext.layout WHERE name = 'Acme';
 SELECT layout FROM p2ptext.source WHERE name = 'acme';
 SELECT field, status FROM p2ptext.source_report('acme');
 SELECT p2ptext.add_layout('bad', '{a,b}', '{"key": "c"}');
+SELECT p2ptext.add_layout('i360', '{a,b}', '{"key": "a"}');
 SELECT p2ptext.add_layout('bad', '{a,b}', '{"key": "a", "phone": {"phone": "b", "unless": "{dnc}"}}');
 SELECT p2ptext.add_layout('bad', '{a,b}', '{"key": "a"}', signature => '{z}');
 SELECT p2ptext.add_layout('bad', '{a,b}', '{"key": "a"}', patterns => '{"z": "."}');

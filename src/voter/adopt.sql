@@ -181,7 +181,8 @@ BEGIN
 	RETURNING * INTO made;
 	IF layout IS NOT NULL THEN
 		SELECT string_agg(m.field, ', ') INTO missing
-		FROM (SELECT m.field FROM p2ptext.match_layout(relation, made.layout) m WHERE m.field IS NOT NULL
+		FROM (SELECT m.field FROM p2ptext.match_layout(relation, made.layout) m
+			  WHERE m.field NOT IN ('key', 'phone') AND NOT made.fields ? m.field
 			  GROUP BY m.field HAVING bool_and(m.status = 'not found') ORDER BY m.field COLLATE "C") m;
 		RAISE NOTICE 'source "%" was read as layout "%"', name, made.layout
 			USING DETAIL = coalesce('Not found: ' || missing || '.', 'Every field was found.'),

@@ -469,8 +469,13 @@ AS $$
 				ELSE '' END
 		|| format('Adopt the table: SELECT * FROM p2ptext.add_source(%L, %L, %s);',
 				  (parse_ident(import.relation))[2], import.relation,
-				  CASE WHEN import.layout IS NULL THEN 'key => ..., phone => ...'
-					   ELSE format('layout => %L', import.layout) END)
+				  concat_ws(', ', 'layout => ' || quote_literal(import.layout), m.asked))
+	-- A layout may know of no phone, or the table may lack the column.
+	FROM (SELECT string_agg(f.field || ' => ...', ', ' ORDER BY f.field)
+		  FROM unnest('{key,phone}'::text[]) AS f(field)
+		  WHERE import.layout IS NULL OR NOT EXISTS (
+			SELECT FROM p2ptext.match_layout(import.relation::regclass, import.layout) m
+			WHERE m.field = f.field AND m.status = 'used')) AS m(asked)
 $$;
 COMMENT ON FUNCTION p2ptext.import_hint(p2ptext.import) IS 'what to do after an import';
 

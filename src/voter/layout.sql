@@ -295,6 +295,12 @@ BEGIN
 		RAISE EXCEPTION 'encoding "%" is not known', encoding
 			USING ERRCODE = 'undefined_object',
 			HINT = 'Use a name that COPY takes, such as UTF8, LATIN1 or WIN1252.';
+	ELSIF EXISTS (SELECT FROM p2ptext.layout l WHERE l.name = name) THEN
+		RAISE EXCEPTION 'layout "%" already exists', name
+			USING ERRCODE = 'duplicate_object',
+			DETAIL = (SELECT format('It is "%s".', l.title) FROM p2ptext.layout l WHERE l.name = name),
+			HINT = 'Give yours another name' || CASE WHEN (SELECT l.built_in FROM p2ptext.layout l WHERE l.name = name)
+				THEN '.' ELSE ', or DELETE FROM p2ptext.layout the old one.' END;
 	ELSIF octet_length(delimiter) <> 1 OR octet_length(quote) <> 1 THEN
 		RAISE EXCEPTION 'delimiter and quote must be single one-byte characters'
 			USING ERRCODE = 'invalid_parameter_value';
