@@ -76,6 +76,17 @@ ALTER TABLE parts RENAME TO elsewhere;
 SELECT * FROM p2ptext.check_source('check parts');
 SELECT * FROM p2ptext.source_report('check parts');
 SELECT * FROM p2ptext.launch('check parts');
+-- wishes not to be texted that nothing reads, and a file without all the usual fields
+CREATE TABLE flagged (id int PRIMARY KEY, cell text, "Do Not Text" text, do_not_call boolean, dnc_score int);
+INSERT INTO flagged VALUES (1, '919-556-0009', 'Y', true, 1);
+ANALYZE flagged;
+SET client_min_messages = notice;
+SELECT key FROM p2ptext.add_source('check flags', 'flagged', key => 'id', layout => 'plain',
+	phones => '[{"phone": "cell", "unless": "do_not_call"}]');
+SET client_min_messages = warning;
+SELECT finding, status, detail, fix FROM p2ptext.check_source('check flags') WHERE finding IN ('flags', 'layout');
+SELECT fix FROM p2ptext.check_source('check flags') WHERE finding = 'flags' \gexec
+DROP TABLE flagged;
 SELECT * FROM p2ptext.check_source('chekc');
 DROP SERVER here CASCADE;
 SELECT finding, status, detail FROM p2ptext.check_source('check far');

@@ -170,6 +170,22 @@ END
 $$;
 COMMENT ON FUNCTION p2ptext.phone_findings(p2ptext.source, regclass) IS 'what check_source() finds about phones and time zones';
 
+-- Somebody's wish not to be texted, in a column that nothing reads.
+CREATE FUNCTION p2ptext.flag_findings(src p2ptext.source, rel regclass)
+RETURNS TABLE (finding text, status text, voters bigint, detail text, fix text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT 'flags', 'warning', NULL::bigint, format('the phone does not depend on column "%s"', c.name),
+		   format('SELECT v.%I, count(*) FROM %s AS v GROUP BY 1; -- leave out who wants no texts: "unless" in phones, or in segments',
+				  c.name, rel)
+	FROM unnest(p2ptext.relation_columns(rel)) WITH ORDINALITY AS c(name, nth)
+	WHERE p2ptext.plain_column(c.name) ~ '(donot|no)(call|text|sms|contact)|opted?out|^dnc$|dncflag|unsubscribe'
+	AND strpos(src.phone, quote_ident(c.name)) = 0
+	ORDER BY c.nth
+$$;
+COMMENT ON FUNCTION p2ptext.flag_findings(p2ptext.source, regclass) IS
+'columns of a source that by their names say who wants no texts, and that its phone does not depend on';
+
 CREATE FUNCTION p2ptext.check_source(name text)
 RETURNS TABLE (finding text, status text, voters bigint, detail text, fix text)
 LANGUAGE plpgsql
@@ -197,10 +213,12 @@ BEGIN
 	END;
 	RETURN QUERY SELECT * FROM p2ptext.key_findings(src, rel);
 	RETURN QUERY SELECT * FROM p2ptext.phone_findings(src, rel);
+	RETURN QUERY SELECT * FROM p2ptext.flag_findings(src, rel);
 
 	IF src.layout IS NOT NULL THEN
 		SELECT string_agg(r.field, ', ') INTO missing FROM p2ptext.source_report(src.name) r WHERE r.status = 'not found';
-		RETURN QUERY SELECT 'layout', CASE WHEN missing IS NULL THEN 'ok' ELSE 'warning' END, NULL::bigint,
+		RETURN QUERY SELECT 'layout', CASE WHEN missing IS NULL OR (SELECT l.kind = 'plain' FROM p2ptext.layout l WHERE l.name = src.layout)
+				THEN 'ok' ELSE 'warning' END, NULL::bigint,
 			coalesce('not found: ' || missing, 'every field of ' || src.layout || ' was found'),
 			CASE WHEN missing IS NOT NULL THEN format('SELECT * FROM p2ptext.source_report(%L);', src.name) END;
 	END IF;
@@ -212,4 +230,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION p2ptext.check_source(text) IS
-'what may be wrong with a source: keys that are missing, repeat or have no index, phones that cannot be texted by reason, zones that are not known, fields that its layout does not find; status is ok, warning or error, voters how many it concerns, and fix the SQL to run next';
+'what may be wrong with a source: keys that are missing, repeat or have no index, phones that cannot be texted by reason, columns that say who wants no texts and are not read, zones that are not known, fields that its layout does not find; status is ok, warning or error, voters how many it concerns, and fix the SQL to run next';
