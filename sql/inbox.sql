@@ -47,7 +47,7 @@ CREATE VIEW inbox_test.events AS SELECT conversation_id % 100000 AS conv, from_s
 WHERE campaign = 'inbox' ORDER BY conversation_id, at;
 -- conversations 4500001 to 4500009; those up to 7 were texted, 8 is approved, 9 a draft
 SELECT * FROM inbox_test.events;
-SELECT inbox_test.hear(1, 'Where do I vote?'), inbox_test.hear(2, 'who is this'), inbox_test.hear(3, 'Yes'), inbox_test.hear(4, 'one', '[{"url": "https://m.example/1", "type": "image/png", "size": 12}]'),
+SELECT inbox_test.hear(1, 'Where do I vote?'), inbox_test.hear(2, 'who is this'), inbox_test.hear(3, 'Yes'), inbox_test.hear(4, 'one', '[{"url": "https://m.example/1", "content_type": "image/png", "size": 12}]'),
 	inbox_test.hear(4, 'two'), inbox_test.hear(5, 'STOP'), inbox_test.hear(6, 'wrong number'), inbox_test.hear(9, 'before you wrote');
 
 \pset format unaligned

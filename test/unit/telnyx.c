@@ -229,7 +229,7 @@ test_texts(void)
 		   "a picture");
 	is_str(hook.events[0].media,
 		   "[{\"url\":\"https://media.telnyx.com/example-image.png\","
-		   "\"content_type\":\"image/png\"}]",
+		   "\"content_type\":\"image/png\",\"size\":102400}]",
 		   "... and where it is");
 	hook_free(&hook);
 }

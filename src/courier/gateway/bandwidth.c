@@ -254,7 +254,7 @@ list_media(const json_t *message)
 
 	json_array_foreach(json_object_get(message, "media"), i, url)
 	{
-		media_add(media, json_string_value(url), NULL);
+		media_add(media, json_string_value(url), NULL, 0);
 	}
 	return media_text(media);
 }

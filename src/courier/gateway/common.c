@@ -92,12 +92,16 @@ media_text(json_t *media)
 }
 
 void
-media_add(json_t *media, const char *url, const char *type)
+media_add(json_t *media, const char *url, const char *type, json_int_t size)
 {
-	if (url)
-		json_array_append_new(media,
-							  json_pack("{s:s, s:s}", "url", url,
-										"content_type", type ? type : ""));
+	json_t *one;
+
+	if (!url)
+		return;
+	one = json_pack("{s:s, s:s}", "url", url, "content_type", type ? type : "");
+	if (size > 0)
+		json_object_set_new(one, "size", json_integer(size));
+	json_array_append_new(media, one);
 }
 
 bool

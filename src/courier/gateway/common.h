@@ -42,7 +42,8 @@ extern void json_text(const json_t *value, char *dst, size_t size);
 /* Write a value and let go of it. */
 extern void put_json(Buf *out, json_t *value);
 extern char *media_text(json_t *media);
-extern void media_add(json_t *media, const char *url, const char *type);
+extern void media_add(json_t *media, const char *url, const char *type,
+					  json_int_t size);
 
 /* An id that we can keep and compare: neither empty nor endless. */
 extern bool id_fits(const char *id);

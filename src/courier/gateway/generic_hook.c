@@ -165,7 +165,7 @@ add_media(json_t *list, json_t *section, json_t *one)
 	char *type =
 		json_is_object(one) ? generic_word(one, section, "media_type") : NULL;
 
-	media_add(list, url, type);
+	media_add(list, url, type, 0);
 	free(url);
 	free(type);
 }

@@ -417,7 +417,7 @@ list_media(const Form *form)
 		char key[16];
 
 		snprintf(key, sizeof(key), "Media%d", i);
-		media_add(media, form_get(form, key), NULL);
+		media_add(media, form_get(form, key), NULL, 0);
 	}
 	return media_text(media);
 }

@@ -264,7 +264,8 @@ list_media(const json_t *payload)
 	json_array_foreach(json_object_get(payload, "media"), i, item)
 	{
 		media_add(media, json_string_value(json_object_get(item, "url")),
-				  json_string_value(json_object_get(item, "content_type")));
+				  json_string_value(json_object_get(item, "content_type")),
+				  json_integer_value(json_object_get(item, "size")));
 	}
 	return media_text(media);
 }

@@ -187,7 +187,7 @@ list_media(const Form *form)
 		snprintf(key, sizeof(key), "MediaUrl%ld", i);
 		url = form_get(form, key);
 		snprintf(key, sizeof(key), "MediaContentType%ld", i);
-		media_add(media, url, form_get(form, key));
+		media_add(media, url, form_get(form, key), 0);
 	}
 	return media_text(media);
 }

@@ -196,7 +196,8 @@ add_media(json_t *media, const json_t *object, const char **words)
 {
 	const char *caption = json_string_value(json_object_get(object, "caption"));
 
-	media_add(media, json_string_value(json_object_get(object, "url")), NULL);
+	media_add(media, json_string_value(json_object_get(object, "url")), NULL,
+			  0);
 	if (*words == NULL)
 		*words = caption;
 }
