@@ -71,7 +71,7 @@ BEGIN
 	SELECT * INTO STRICT seg FROM p2ptext.segment WHERE id = camp.segment_id;
 	SELECT * INTO STRICT src FROM p2ptext.source WHERE id = seg.source_id;
 	RETURN format(E'SELECT (%s\n)::text AS "{key}", (%s\n)::text AS "{raw}"%s%s, %L::p2ptext.texter_name AS texter'
-				  ' FROM %s AS v WHERE (%s\n) OFFSET 0',
+				  ' FROM %s AS v WHERE (%s\n) OFFSET ''0''',
 		src.key, src.phone, E', p2ptext.as_timezones((' || src.timezone || E'\n)) AS "{zones}"',
 		(SELECT string_agg(format(', %s AS %I', p2ptext.source_field(src, f), f), '') FROM unnest(fields) AS f),
 		p2ptext.campaign_texter(camp), p2ptext.source_relation(src), p2ptext.segment_condition(seg));
@@ -146,11 +146,11 @@ COMMENT ON FUNCTION p2ptext.exclusions(p2ptext.campaign) IS 'the SQL that finds 
 
 -- The query that yields a campaign's audience as it is now: voter_key, raw,
 -- phone, timezones, fields, variant, body, and the reason and detail of a
--- drop, as if nobody else had the phone.  OFFSET 0 keeps each function from
--- being called more than once for a voter.  Subqueries one in another cost
--- much less than laterals beside each other.
-CREATE FUNCTION p2ptext.audience_query(camp p2ptext.campaign, only_new boolean DEFAULT false,
-	phones text[] DEFAULT NULL)
+-- drop, as if nobody else had the phone.  OFFSET keeps each function from
+-- being called more than once for a voter; written as '0' it is a constant
+-- already when the planner asks whether workers can share the work.
+-- Subqueries one in another cost much less than laterals beside each other.
+CREATE FUNCTION p2ptext.audience_query(camp p2ptext.campaign, only_new boolean DEFAULT false)
 RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -178,11 +178,8 @@ BEGIN
 		script := format('(%L::p2ptext.script[])[a.nth]', texts.scripts);
 		variant := format('(%L::text[])[a.nth]', texts.variants);
 	END IF;
-	IF phones IS NOT NULL THEN
-		which := format('WHERE p2ptext.textable_phone("{raw}", %L) = ANY (%L)', src.region, phones);
-	END IF;
 	IF only_new THEN
-		which := which || CASE which WHEN '' THEN 'WHERE' ELSE ' AND' END || format(' NOT EXISTS (SELECT FROM p2ptext.conversation k'
+		which := format('WHERE NOT EXISTS (SELECT FROM p2ptext.conversation k'
 						' WHERE k.campaign_id = %s AND k.voter_key = "{key}")', camp.id);
 	END IF;
 	IF camp.holdout IS NOT NULL THEN
@@ -211,7 +208,7 @@ BEGIN
 				FROM (
 					SELECT "{key}" AS key, "{raw}" AS raw, p2ptext.textable_phone("{raw}", %L) AS phone,
 						   %s AS fields, "{voter}" AS f%s%s
-					FROM (%s) AS "{voter}" %s OFFSET 0) AS a%s OFFSET 0) AS b OFFSET 0) AS c$sql$,
+					FROM (%s) AS "{voter}" %s OFFSET '0') AS a%s OFFSET '0') AS b OFFSET '0') AS c$sql$,
 		-- Zones by area code, and the campaign's own, are known.
 		CASE WHEN src.timezone IS NOT NULL THEN 'WHEN NOT p2ptext.known_timezones(b.timezones) THEN ''bad_timezone''' END,
 		holdout, script, variant, script,
@@ -223,8 +220,8 @@ BEGIN
 		p2ptext.voter_query(camp, fields), which, barred.joins);
 END
 $$;
-COMMENT ON FUNCTION p2ptext.audience_query(p2ptext.campaign, boolean, text[]) IS
-'the SQL that yields the audience of a campaign as it is now; only_new leaves out voters it has conversations with, phones all but those who have one of them';
+COMMENT ON FUNCTION p2ptext.audience_query(p2ptext.campaign, boolean) IS
+'the SQL that yields the audience of a campaign as it is now; only_new leaves out voters it has conversations with';
 
 CREATE FUNCTION p2ptext.check_audience(camp p2ptext.campaign) RETURNS void
 LANGUAGE sql STABLE

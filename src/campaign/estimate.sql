@@ -35,80 +35,70 @@ AS $$
 $$;
 COMMENT ON FUNCTION p2ptext.campaign_rates(p2ptext.campaign) IS 'the rate card that holds for a campaign today';
 
--- What a launch would do with each phone, or how many voters it would drop for
--- a reason: phones begin with +, as reasons do not.  Where texts to one phone
--- differ, whose text it would be is left open; asked about just these phones,
--- the query tells, by the key that sorts first.
-CREATE FUNCTION p2ptext.places_query(camp p2ptext.campaign, phones text[] DEFAULT NULL) RETURNS text
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+CREATE TYPE p2ptext.audience_group AS (
+	reason text,
+	timezones text[],
+	sms_encoding text,
+	sms_segments int,
+	voters bigint,
+	duplicates bigint
+);
+COMMENT ON TYPE p2ptext.audience_group IS 'voters whom a launch would drop for one reason, or whose texts are alike';
+COMMENT ON COLUMN p2ptext.audience_group.duplicates IS 'other voters with the same phones';
+
+CREATE FUNCTION p2ptext.tally_add(internal, reason text, phone text, voter_key text, timezones text[], body text) RETURNS internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'p2ptext_tally_add';
+CREATE FUNCTION p2ptext.tally_combine(internal, internal) RETURNS internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'p2ptext_tally_combine';
+CREATE FUNCTION p2ptext.tally_pack(internal) RETURNS bytea
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'p2ptext_tally_pack';
+CREATE FUNCTION p2ptext.tally_unpack(bytea, internal) RETURNS internal
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'p2ptext_tally_unpack';
+CREATE FUNCTION p2ptext.tally_rows(internal) RETURNS p2ptext.audience_group[]
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'p2ptext_tally_rows';
+COMMENT ON FUNCTION p2ptext.tally_add(internal, text, text, text, text[], text) IS 'implementation of audience_tally()';
+COMMENT ON FUNCTION p2ptext.tally_combine(internal, internal) IS 'implementation of audience_tally()';
+COMMENT ON FUNCTION p2ptext.tally_pack(internal) IS 'implementation of audience_tally()';
+COMMENT ON FUNCTION p2ptext.tally_unpack(bytea, internal) IS 'implementation of audience_tally()';
+COMMENT ON FUNCTION p2ptext.tally_rows(internal) IS 'implementation of audience_tally()';
+
+CREATE AGGREGATE p2ptext.audience_tally(reason text, phone text, voter_key text, timezones text[], body text) (
+	SFUNC = p2ptext.tally_add, STYPE = internal, SSPACE = 1048576,
+	COMBINEFUNC = p2ptext.tally_combine, SERIALFUNC = p2ptext.tally_pack, DESERIALFUNC = p2ptext.tally_unpack,
+	FINALFUNC = p2ptext.tally_rows, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE p2ptext.audience_tally(text, text, text, text[], text) IS
+'voters by the reason why they are dropped; of others one for each phone, whose key sorts first by its bytes, by time zones (by the phone, if NULL) and SMS segments of the text';
+
+CREATE FUNCTION p2ptext.audience_groups(camp p2ptext.campaign) RETURNS SETOF p2ptext.audience_group
+LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
 	launched boolean := EXISTS (SELECT FROM p2ptext.conversation c WHERE c.campaign_id = camp.id);
 	own_zones boolean := (SELECT s.timezone IS NOT NULL FROM p2ptext.source s
 						  JOIN p2ptext.segment g ON g.source_id = s.id WHERE g.id = camp.segment_id);
 BEGIN
-	-- What a text is: twice its segments, and one more in UCS-2.
-	RETURN format($sql$
-		SELECT h.place, count(*) AS n, %s
-		FROM (SELECT coalesce(a.reason%s, a.phone) AS place, a.voter_key, %s AS zones,
-					 CASE WHEN a.reason IS NULL THEN 2 * p2ptext.sms_segments(a.body)
-						+ (p2ptext.sms_encoding(a.body) = 'UCS-2')::int END AS what
-			  FROM (%s) a%s) h
-		%s GROUP BY h.place$sql$,
-		CASE WHEN phones IS NULL THEN 'min(h.what) AS what, min(h.zones) AS zones,'
-				' h.place LIKE ''+%'' AND (min(h.what) <> max(h.what) OR coalesce(min(h.zones) <> max(h.zones), false)) AS differ'
-			 ELSE '(array_agg(h.what ORDER BY h.voter_key COLLATE "C"))[1] AS what,'
-				' (array_agg(h.zones ORDER BY h.voter_key COLLATE "C"))[1] AS zones, false AS differ' END,
-		CASE WHEN launched THEN ', CASE WHEN k.phone IS NOT NULL THEN ''duplicate_phone'' END' END,
-		CASE WHEN own_zones THEN 'a.timezones::text' ELSE 'NULL::text' END,
-		p2ptext.audience_query(camp, launched, phones),
-		CASE WHEN launched THEN format(' LEFT JOIN p2ptext.conversation k ON k.campaign_id = %s AND k.phone = a.phone',
-									   camp.id) END,
-		CASE WHEN phones IS NOT NULL THEN 'WHERE h.place LIKE ''+%''' END);
-END
-$$;
-COMMENT ON FUNCTION p2ptext.places_query(p2ptext.campaign, text[]) IS 'the SQL that tells what a launch would do with each phone, or with some';
-
-CREATE FUNCTION p2ptext.audience_groups(camp p2ptext.campaign)
-RETURNS TABLE (reason text, timezones text[], sms_encoding text, sms_segments int, voters bigint, duplicates bigint)
-LANGUAGE plpgsql STABLE
-AS $$
-#variable_conflict use_column
-DECLARE
-	old_work_mem text := current_setting('work_mem');
-	query text := p2ptext.places_query(camp);
-	open text[];
-	part record;
-BEGIN
-	PERFORM set_config('work_mem', current_setting('maintenance_work_mem'), true);
-	LOOP
-		open := '{}';
-		-- An area code and exchange tell the zone, if the file does not.
-		FOR part IN EXECUTE format($sql$
-			SELECT min(g.place) AS place, g.what, g.zones, sum(g.n)::bigint AS voters, count(*) AS places,
-				   array_agg(g.place) FILTER (WHERE g.differ) AS open
-			FROM (%s) g
-			GROUP BY left(g.place, 8), g.differ, g.what, g.zones$sql$, query)
-		LOOP
-			IF part.open IS NOT NULL THEN
-				open := open || part.open;
-			ELSIF part.place LIKE '+%' THEN
-				RETURN QUERY SELECT NULL::text,
-					coalesce(part.zones::text[], p2ptext.phone_timezones(part.place), ARRAY[camp.timezone]),
-					CASE part.what % 2 WHEN 0 THEN 'GSM-7' ELSE 'UCS-2' END, part.what / 2,
-					part.places, part.voters - part.places;
-			ELSE
-				RETURN QUERY SELECT part.place, NULL::text[], NULL::text, NULL::int, part.voters, 0::bigint;
-			END IF;
-		END LOOP;
-		EXIT WHEN open = '{}';
-		query := p2ptext.places_query(camp, open);
-	END LOOP;
-	PERFORM set_config('work_mem', old_work_mem, true);
+	RETURN QUERY EXECUTE format($sql$
+		SELECT g.reason, CASE WHEN g.reason IS NULL THEN coalesce(g.timezones, %L) END,
+			   g.sms_encoding, g.sms_segments, g.voters, g.duplicates
+		FROM (SELECT p2ptext.audience_tally(%s, a.phone, a.voter_key, %s, a.body) AS groups
+			  FROM (%s) a %s) t, unnest(t.groups) AS g$sql$,
+		ARRAY[camp.timezone],
+		CASE WHEN launched THEN 'coalesce(a.reason, CASE WHEN k.phone IS NOT NULL THEN ''duplicate_phone'' END)'
+			 ELSE 'a.reason' END,
+		CASE WHEN own_zones THEN 'a.timezones' ELSE 'NULL' END,
+		p2ptext.audience_query(camp, launched),
+		CASE WHEN launched THEN format('LEFT JOIN p2ptext.conversation k ON k.campaign_id = %s AND k.phone = a.phone',
+									   camp.id) END);
 END
 $$;
 COMMENT ON FUNCTION p2ptext.audience_groups(p2ptext.campaign) IS
-'how many voters a launch would drop for each reason, and of the texts it would draft how many are alike; duplicates are other voters with the same phones';
+'how many voters a launch would drop for each reason, and of the texts it would draft how many are alike';
 
 -- Limits that a campaign's texts pass, in SMS segments, each as if it had to
 -- pass all of them: a limit on one number of four counts fourfold, since its

@@ -10,6 +10,7 @@
 #include "access/htup_details.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "utils/datum.h"
 
 #include "compat.h"
 #include "text/core/phone.h"
@@ -172,16 +173,49 @@ return_zones(FunctionCallInfo fcinfo, const char *zones)
 	PG_RETURN_ARRAYTYPE_P(words_array(zones));
 }
 
+/*
+ * Zones that are often those of the next phone, too.  Of one list of zones
+ * there is one string.
+ */
+typedef struct LastZones
+{
+	const char *zones;
+	ArrayType *array;
+} LastZones;
+
+static void
+keep_zones(LastZones *last, const char *zones, MemoryContext context)
+{
+	MemoryContext old = MemoryContextSwitchTo(context);
+
+	if (last->array != NULL)
+		pfree(last->array);
+	last->zones = NULL;
+	last->array = words_array(zones);
+	last->zones = zones;
+	MemoryContextSwitchTo(old);
+}
+
 PG_FUNCTION_INFO_V1(p2ptext_phone_timezones);
 Datum
 p2ptext_phone_timezones(PG_FUNCTION_ARGS)
 {
+	LastZones *last = fcinfo->flinfo->fn_extra;
+	const char *zones;
 	Phone phone;
 
 	parse(fcinfo, &phone);
 	if (!PHONE_VALID(phone.problem) || phone.country[0] == '\0')
 		PG_RETURN_NULL();
-	return return_zones(fcinfo, zones_of_phone(phone.e164 + 2));
+	zones = zones_of_phone(phone.e164 + 2);
+	if (zones == NULL)
+		PG_RETURN_NULL();
+	if (last == NULL)
+		last = fcinfo->flinfo->fn_extra =
+			MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(LastZones));
+	if (last->zones != zones)
+		keep_zones(last, zones, fcinfo->flinfo->fn_mcxt);
+	PG_RETURN_DATUM(datumCopy(PointerGetDatum(last->array), false, -1));
 }
 
 PG_FUNCTION_INFO_V1(p2ptext_phone_state);

@@ -282,15 +282,21 @@ p2ptext_sms_problem(PG_FUNCTION_ARGS)
 	size_t characters = 0;
 	bool blank = true;
 
-	while (p < end)
+	while (p < end && blank)
 	{
 		uint32_t code = utf8_next(&p, end);
 
 		characters++;
-		blank &= code <= ' ' || code == 0x00A0;
+		blank = code <= ' ' || code == 0x00A0;
 	}
 	if (blank)
 		PG_RETURN_TEXT_P(cstring_to_text("empty"));
+	/* No character has less than a byte. */
+	while (u.len > SMS_MAX_LENGTH && p < end)
+	{
+		utf8_next(&p, end);
+		characters++;
+	}
 	if (characters > SMS_MAX_LENGTH)
 		PG_RETURN_TEXT_P(cstring_to_text("too_long"));
 	PG_RETURN_NULL();
