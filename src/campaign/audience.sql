@@ -149,8 +149,11 @@ COMMENT ON FUNCTION p2ptext.exclusions(p2ptext.campaign) IS 'the SQL that finds 
 -- drop, as if nobody else had the phone.  OFFSET keeps each function from
 -- being called more than once for a voter; written as '0' it is a constant
 -- already when the planner asks whether workers can share the work.
--- Subqueries one in another cost much less than laterals beside each other.
-CREATE FUNCTION p2ptext.audience_query(camp p2ptext.campaign, only_new boolean DEFAULT false)
+-- Subqueries one in another cost much less than laterals beside each other,
+-- but for the one that makes the row that is rendered, which the planner turns
+-- into an expression.
+CREATE FUNCTION p2ptext.audience_query(camp p2ptext.campaign, only_new boolean DEFAULT false,
+	phones text[] DEFAULT NULL)
 RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -178,8 +181,11 @@ BEGIN
 		script := format('(%L::p2ptext.script[])[a.nth]', texts.scripts);
 		variant := format('(%L::text[])[a.nth]', texts.variants);
 	END IF;
+	IF phones IS NOT NULL THEN
+		which := format('WHERE p2ptext.textable_phone("{raw}", %L) = ANY (%L)', src.region, phones);
+	END IF;
 	IF only_new THEN
-		which := format('WHERE NOT EXISTS (SELECT FROM p2ptext.conversation k'
+		which := which || CASE which WHEN '' THEN 'WHERE' ELSE ' AND' END || format(' NOT EXISTS (SELECT FROM p2ptext.conversation k'
 						' WHERE k.campaign_id = %s AND k.voter_key = "{key}")', camp.id);
 	END IF;
 	IF camp.holdout IS NOT NULL THEN
@@ -207,8 +213,8 @@ BEGIN
 					   coalesce(%sp2ptext.phone_timezones(a.phone), %L) AS timezones, %s AS barred, %s AS barred_detail
 				FROM (
 					SELECT "{key}" AS key, "{raw}" AS raw, p2ptext.textable_phone("{raw}", %L) AS phone,
-						   %s AS fields, "{voter}" AS f%s%s
-					FROM (%s) AS "{voter}" %s OFFSET '0') AS a%s OFFSET '0') AS b OFFSET '0') AS c$sql$,
+						   %s AS fields, "{row}" AS f%s%s
+					FROM (%s) AS "{voter}" CROSS JOIN LATERAL (SELECT %s"{voter}".texter) AS "{row}" %s OFFSET '0') AS a%s OFFSET '0') AS b OFFSET '0') AS c$sql$,
 		-- Zones by area code, and the campaign's own, are known.
 		CASE WHEN src.timezone IS NOT NULL THEN 'WHEN NOT p2ptext.known_timezones(b.timezones) THEN ''bad_timezone''' END,
 		holdout, script, variant, script,
@@ -217,11 +223,12 @@ BEGIN
 		coalesce('CASE' || nullif(barred.details, '') || ' END', 'NULL::text'),
 		src.region, p2ptext.fields_expression(fields),
 		CASE WHEN src.timezone IS NOT NULL THEN ', "{zones}" AS zones' END, nth,
-		p2ptext.voter_query(camp, fields), which, barred.joins);
+		p2ptext.voter_query(camp, fields),
+		(SELECT coalesce(string_agg(format('"{voter}".%I, ', f), ''), '') FROM unnest(fields) AS f), which, barred.joins);
 END
 $$;
-COMMENT ON FUNCTION p2ptext.audience_query(p2ptext.campaign, boolean) IS
-'the SQL that yields the audience of a campaign as it is now; only_new leaves out voters it has conversations with';
+COMMENT ON FUNCTION p2ptext.audience_query(p2ptext.campaign, boolean, text[]) IS
+'the SQL that yields the audience of a campaign as it is now; only_new leaves out voters it has conversations with, phones all but those who have one of them';
 
 CREATE FUNCTION p2ptext.check_audience(camp p2ptext.campaign) RETURNS void
 LANGUAGE sql STABLE

@@ -41,12 +41,14 @@ CREATE TYPE p2ptext.audience_group AS (
 	sms_encoding text,
 	sms_segments int,
 	voters bigint,
-	duplicates bigint
+	duplicates bigint,
+	phones text[]
 );
 COMMENT ON TYPE p2ptext.audience_group IS 'voters whom a launch would drop for one reason, or whose texts are alike';
 COMMENT ON COLUMN p2ptext.audience_group.duplicates IS 'other voters with the same phones';
+COMMENT ON COLUMN p2ptext.audience_group.phones IS 'phones whose voters would not all have like texts, so that it matters who gets his';
 
-CREATE FUNCTION p2ptext.tally_add(internal, reason text, phone text, voter_key text, timezones text[], body text) RETURNS internal
+CREATE FUNCTION p2ptext.tally_add(internal, reason text, phone text, timezones text[], body text) RETURNS internal
 LANGUAGE c IMMUTABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'p2ptext_tally_add';
 CREATE FUNCTION p2ptext.tally_combine(internal, internal) RETURNS internal
@@ -61,40 +63,57 @@ AS 'MODULE_PATHNAME', 'p2ptext_tally_unpack';
 CREATE FUNCTION p2ptext.tally_rows(internal) RETURNS p2ptext.audience_group[]
 LANGUAGE c IMMUTABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'p2ptext_tally_rows';
-COMMENT ON FUNCTION p2ptext.tally_add(internal, text, text, text, text[], text) IS 'implementation of audience_tally()';
+COMMENT ON FUNCTION p2ptext.tally_add(internal, text, text, text[], text) IS 'implementation of audience_tally()';
 COMMENT ON FUNCTION p2ptext.tally_combine(internal, internal) IS 'implementation of audience_tally()';
 COMMENT ON FUNCTION p2ptext.tally_pack(internal) IS 'implementation of audience_tally()';
 COMMENT ON FUNCTION p2ptext.tally_unpack(bytea, internal) IS 'implementation of audience_tally()';
 COMMENT ON FUNCTION p2ptext.tally_rows(internal) IS 'implementation of audience_tally()';
 
-CREATE AGGREGATE p2ptext.audience_tally(reason text, phone text, voter_key text, timezones text[], body text) (
+CREATE AGGREGATE p2ptext.audience_tally(reason text, phone text, timezones text[], body text) (
 	SFUNC = p2ptext.tally_add, STYPE = internal, SSPACE = 1048576,
 	COMBINEFUNC = p2ptext.tally_combine, SERIALFUNC = p2ptext.tally_pack, DESERIALFUNC = p2ptext.tally_unpack,
 	FINALFUNC = p2ptext.tally_rows, PARALLEL = SAFE
 );
-COMMENT ON AGGREGATE p2ptext.audience_tally(text, text, text, text[], text) IS
-'voters by the reason why they are dropped; of others one for each phone, whose key sorts first by its bytes, by time zones (by the phone, if NULL) and SMS segments of the text';
+COMMENT ON AGGREGATE p2ptext.audience_tally(text, text, text[], text) IS
+'voters by the reason why they are dropped; others by time zones (of the phone, if NULL) and SMS segments of the text, one for each phone';
 
-CREATE FUNCTION p2ptext.audience_groups(camp p2ptext.campaign) RETURNS SETOF p2ptext.audience_group
+-- Who has a household's phone matters only where the texts would differ, and
+-- is asked about these phones alone.
+CREATE FUNCTION p2ptext.audience_groups(camp p2ptext.campaign)
+RETURNS TABLE (reason text, timezones text[], sms_encoding text, sms_segments int, voters bigint, duplicates bigint)
 LANGUAGE plpgsql STABLE
 AS $$
+#variable_conflict use_column
 DECLARE
 	launched boolean := EXISTS (SELECT FROM p2ptext.conversation c WHERE c.campaign_id = camp.id);
-	own_zones boolean := (SELECT s.timezone IS NOT NULL FROM p2ptext.source s
-						  JOIN p2ptext.segment g ON g.source_id = s.id WHERE g.id = camp.segment_id);
+	zones text := (SELECT CASE WHEN s.timezone IS NOT NULL THEN 'a.timezones' ELSE 'NULL' END
+				   FROM p2ptext.source s JOIN p2ptext.segment g ON g.source_id = s.id WHERE g.id = camp.segment_id);
+	held text := CASE WHEN launched THEN format('LEFT JOIN p2ptext.conversation k ON k.campaign_id = %s AND k.phone = a.phone',
+												camp.id) ELSE '' END;
+	groups p2ptext.audience_group[];
+	firsts p2ptext.audience_group[];
+	shared record;
 BEGIN
-	RETURN QUERY EXECUTE format($sql$
-		SELECT g.reason, CASE WHEN g.reason IS NULL THEN coalesce(g.timezones, %L) END,
-			   g.sms_encoding, g.sms_segments, g.voters, g.duplicates
-		FROM (SELECT p2ptext.audience_tally(%s, a.phone, a.voter_key, %s, a.body) AS groups
-			  FROM (%s) a %s) t, unnest(t.groups) AS g$sql$,
-		ARRAY[camp.timezone],
+	EXECUTE format('SELECT p2ptext.audience_tally(%s, a.phone, %s, a.body) FROM (%s) a %s',
 		CASE WHEN launched THEN 'coalesce(a.reason, CASE WHEN k.phone IS NOT NULL THEN ''duplicate_phone'' END)'
 			 ELSE 'a.reason' END,
-		CASE WHEN own_zones THEN 'a.timezones' ELSE 'NULL' END,
-		p2ptext.audience_query(camp, launched),
-		CASE WHEN launched THEN format('LEFT JOIN p2ptext.conversation k ON k.campaign_id = %s AND k.phone = a.phone',
-									   camp.id) END);
+		zones, p2ptext.audience_query(camp, launched), held) INTO groups;
+	SELECT g.phones, g.voters INTO shared FROM unnest(groups) AS g WHERE g.phones IS NOT NULL;
+	IF FOUND THEN
+		EXECUTE format($sql$
+			SELECT p2ptext.audience_tally(NULL, a.phone, %s, a.body)
+			FROM (SELECT DISTINCT ON (a.phone COLLATE "C") a.*
+				  FROM (%s) a
+				  WHERE a.reason IS NULL
+				  ORDER BY a.phone COLLATE "C", a.voter_key COLLATE "C") a$sql$,
+			zones, p2ptext.audience_query(camp, launched, shared.phones)) INTO firsts;
+		RETURN QUERY VALUES ('duplicate_phone', NULL::text[], NULL::text, NULL::int,
+							 shared.voters - cardinality(shared.phones), 0::bigint);
+	END IF;
+	RETURN QUERY SELECT g.reason, CASE WHEN g.reason IS NULL THEN coalesce(g.timezones, ARRAY[camp.timezone]) END,
+		g.sms_encoding, g.sms_segments, g.voters, g.duplicates
+	FROM unnest(groups || firsts) AS g
+	WHERE g.phones IS NULL;
 END
 $$;
 COMMENT ON FUNCTION p2ptext.audience_groups(p2ptext.campaign) IS

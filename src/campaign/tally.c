@@ -3,11 +3,10 @@
  * tally.c
  *	  The aggregate audience_tally(), which counts what a launch would do.
  *
- * One text for each phone: to the voter whose key sorts first by its bytes, as
- * a launch has it.  Voters are noted one after another, in 16 bytes and their
- * key each, and sorted at the end, which costs less than a hash table of their
- * phones would by its cache misses; those who are dropped are just counted.
- * Each parallel worker hands over a sorted run, and the runs are merged.
+ * A voter is noted as eight bytes, which are sorted at the end: that costs less
+ * than a hash table of the phones would by its cache misses.  Each parallel
+ * worker hands over a sorted run, and the runs are merged.  Voters who are
+ * dropped are just counted.
  *
  * Where the file tells no time zones, the phone does: one look for all phones
  * of an exchange, once they are in order.
@@ -37,70 +36,19 @@
 #include "text/core/zone.h"
 #include "text/utf8_text.h"
 
-/* A voter and the text that he would get. */
-typedef struct Place
-{
-	uint64 text; /* of the digits of the phone as a number, and the text */
-	char *key;	 /* what KeyHead says, and its bytes */
-} Place;
-
-#define TEXT_BITS 13
-#define MAX_SEGMENTS 0xfff
-#define PLACE_OF(phone, segments, ucs2) \
-	((phone) << TEXT_BITS | (uint64) Min(segments, MAX_SEGMENTS) << 1 | (ucs2))
-#define PHONE_OF(place) ((place)->text >> TEXT_BITS)
-#define SEGMENTS_OF(text) ((int) ((text) >> 1 & MAX_SEGMENTS))
-#define IS_UCS2(text) (((text) &1) != 0)
-
-typedef struct KeyHead
-{
-	uint32 zones; /* which of the tally's, or NO_ZONES */
-	uint32 len;	  /* of the key, or NO_KEY */
-} KeyHead;
-
-#define NO_ZONES PG_UINT32_MAX
-#define NO_KEY PG_UINT32_MAX
-#define KEY_BYTES(key) ((key) + sizeof(KeyHead))
-
-static inline KeyHead
-key_head(const char *key)
-{
-	KeyHead head;
-
-	memcpy(&head, key, sizeof(head));
-	return head;
-}
-
-static inline Size
-key_size(KeyHead head)
-{
-	return sizeof(head) + (head.len == NO_KEY ? 0 : head.len);
-}
-
-/* In order of their bytes; those who have none come last. */
-static int
-compare_keys(const char *a, const char *b)
-{
-	uint32 a_len = key_head(a).len;
-	uint32 b_len = key_head(b).len;
-	int order = 0;
-
-	if (a_len != NO_KEY && b_len != NO_KEY)
-		order = memcmp(KEY_BYTES(a), KEY_BYTES(b), Min(a_len, b_len));
-	return order != 0 ? order : (a_len > b_len) - (a_len < b_len);
-}
-
-static inline int
-compare_places(const Place *a, const Place *b)
-{
-	if (PHONE_OF(a) != PHONE_OF(b))
-		return PHONE_OF(a) < PHONE_OF(b) ? -1 : 1;
-	return compare_keys(a->key, b->key);
-}
+/*
+ * A place is a phone, by its digits as a number, and which text of the tally's
+ * a voter there would get.  A phone has up to 15 digits, which take 50 bits.
+ */
+#define TEXT_BITS 14
+#define MAX_TEXTS (1 << TEXT_BITS)
+#define PLACE(phone, text) ((phone) << TEXT_BITS | (text))
+#define PHONE_OF(place) ((place) >> TEXT_BITS)
+#define TEXT_OF(place) ((uint32) (place) & (MAX_TEXTS - 1))
 
 #define ST_SORT sort_places
-#define ST_ELEMENT_TYPE Place
-#define ST_COMPARE(a, b) compare_places(a, b)
+#define ST_ELEMENT_TYPE uint64
+#define ST_COMPARE(a, b) (*(a) > *(b)) - (*(a) < *(b))
 #define ST_SCOPE static
 #define ST_DEFINE
 #define ST_CHECK_FOR_INTERRUPTS
@@ -109,7 +57,7 @@ compare_places(const Place *a, const Place *b)
 /* Places, in order but for those that are being noted. */
 typedef struct Run
 {
-	Place *places;
+	uint64 *places;
 	uint64 n;
 } Run;
 
@@ -146,16 +94,28 @@ same_word(const struct varlena *a, const struct varlena *b)
 /* Texts that are alike. */
 typedef struct LikeTexts
 {
-	uint64 id; /* zones << 32 | text */
-	int64 texts;
-	int64 voters;
-	char status;
+	uint32 zones; /* which of the tally's, or NO_ZONES */
+	uint16 segments;
+	bool ucs2;
 } LikeTexts;
 
-#define SH_PREFIX groups
-#define SH_ELEMENT_TYPE LikeTexts
+#define NO_ZONES PG_UINT32_MAX
+
+/* Which they are, by what they have in common. */
+typedef struct TextId
+{
+	uint64 of;
+	uint32 id;
+	char status;
+} TextId;
+
+#define TEXT_KEY(text) \
+	((uint64) (text).zones << 32 | (uint64) (text).segments << 1 | (text).ucs2)
+
+#define SH_PREFIX texts
+#define SH_ELEMENT_TYPE TextId
 #define SH_KEY_TYPE uint64
-#define SH_KEY id
+#define SH_KEY of
 #define SH_HASH_KEY(table, key) \
 	murmurhash32((uint32) (key) ^ murmurhash32((uint32) ((key) >> 32)))
 #define SH_EQUAL(table, a, b) ((a) == (b))
@@ -164,9 +124,6 @@ typedef struct LikeTexts
 #define SH_DEFINE
 #include "lib/simplehash.h"
 
-/* Room for keys is taken by so many bytes. */
-#define KEY_BLOCK (256 * 1024)
-
 typedef struct Tally
 {
 	MemoryContext context;
@@ -174,10 +131,14 @@ typedef struct Tally
 	words_hash *zones;
 	struct varlena *last_zones; /* mostly those of the next voter, too */
 	uint32 last_zones_id;
+	texts_hash *text_ids;
+	LikeTexts *texts; /* by id */
+	uint32 ntexts;
+	uint32 texts_room;
+	uint64 last_text; /* mostly that of the next voter, too */
+	uint32 last_text_id;
 	Run noted; /* by this process */
 	uint64 places_room;
-	char *key_room;
-	Size key_room_left;
 	Run *runs; /* of other processes */
 	int nruns;
 	bytea *packed; /* if not NULL, it is all that there is */
@@ -191,9 +152,13 @@ new_tally(MemoryContext context)
 	tally->context = context;
 	tally->reasons = words_create(context, 16, NULL);
 	tally->zones = words_create(context, 16, NULL);
+	tally->text_ids = texts_create(context, 64, NULL);
+	tally->texts_room = 64;
+	tally->texts =
+		MemoryContextAlloc(context, sizeof(LikeTexts) * tally->texts_room);
 	tally->places_room = 1024;
 	tally->noted.places =
-		MemoryContextAlloc(context, sizeof(Place) * tally->places_room);
+		MemoryContextAlloc(context, sizeof(uint64) * tally->places_room);
 	return tally;
 }
 
@@ -226,45 +191,51 @@ zones_id(Tally *tally, struct varlena *zones)
 	return tally->last_zones_id;
 }
 
-static char *
-keep_key(Tally *tally, const text *key, uint32 zones)
+static uint32
+text_id(Tally *tally, LikeTexts text)
 {
-	KeyHead head = {zones, key == NULL ? NO_KEY : VARSIZE_ANY_EXHDR(key)};
-	Size need = key_size(head);
-	char *kept;
+	uint64 key = TEXT_KEY(text);
+	bool found;
+	TextId *entry;
 
-	if (need > KEY_BLOCK / 8)
-		kept = MemoryContextAlloc(tally->context, need);
-	else
+	if (tally->ntexts > 0 && key == tally->last_text)
+		return tally->last_text_id;
+	entry = texts_insert(tally->text_ids, key, &found);
+	if (!found)
 	{
-		if (need > tally->key_room_left)
+		if (tally->ntexts == MAX_TEXTS)
+			ereport(ERROR,
+					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					 errmsg("too many different time zones"),
+					 errdetail("Texts can be of %d kinds, by lists of time "
+							   "zones and SMS segments.",
+							   MAX_TEXTS)));
+		if (tally->ntexts == tally->texts_room)
 		{
-			tally->key_room = MemoryContextAlloc(tally->context, KEY_BLOCK);
-			tally->key_room_left = KEY_BLOCK;
+			tally->texts_room *= 2;
+			tally->texts =
+				repalloc(tally->texts, sizeof(LikeTexts) * tally->texts_room);
 		}
-		kept = tally->key_room;
-		tally->key_room += need;
-		tally->key_room_left -= need;
+		entry->id = tally->ntexts++;
+		tally->texts[entry->id] = text;
 	}
-	memcpy(kept, &head, sizeof(head));
-	if (key != NULL)
-		memcpy(KEY_BYTES(kept), VARDATA_ANY(key), head.len);
-	return kept;
+	tally->last_text = key;
+	tally->last_text_id = entry->id;
+	return entry->id;
 }
 
-static Place *
-note_place(Tally *tally)
+static void
+note_place(Tally *tally, uint64 place)
 {
 	if (tally->noted.n == tally->places_room)
 	{
 		tally->places_room *= 2;
-		tally->noted.places = repalloc_huge(tally->noted.places,
-											sizeof(Place) * tally->places_room);
+		tally->noted.places = repalloc_huge(
+			tally->noted.places, sizeof(uint64) * tally->places_room);
 	}
-	return &tally->noted.places[tally->noted.n++];
+	tally->noted.places[tally->noted.n++] = place;
 }
 
-/* A phone has up to 15 digits, which take 50 bits. */
 static uint64
 phone_number(const text *t)
 {
@@ -295,7 +266,7 @@ tally_context(FunctionCallInfo fcinfo)
 	return context;
 }
 
-/* Arguments: the tally, reason, phone, key, zones, body. */
+/* Arguments: the tally, reason, phone, zones, body. */
 PG_FUNCTION_INFO_V1(p2ptext_tally_add);
 Datum
 p2ptext_tally_add(PG_FUNCTION_ARGS)
@@ -306,29 +277,27 @@ p2ptext_tally_add(PG_FUNCTION_ARGS)
 	uint64 phone;
 	Utf8 body;
 	SmsSize size;
-	text *key;
-	uint32 zones;
-	Place *place;
+	LikeTexts like;
 
 	if (!PG_ARGISNULL(1))
 	{
 		word(tally, tally->reasons, PG_GETARG_TEXT_P(1))->voters++;
 		PG_RETURN_POINTER(tally);
 	}
-	if (PG_ARGISNULL(2) || PG_ARGISNULL(5))
+	if (PG_ARGISNULL(2) || PG_ARGISNULL(4))
 		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 						errmsg("a voter who is not dropped has a phone and a "
 							   "text")));
 	phone = phone_number(PG_GETARG_TEXT_PP(2));
-	body = PG_GETARG_UTF8(5);
+	body = PG_GETARG_UTF8(4);
 	size = sms_measure(body.str, body.len);
-	key = PG_ARGISNULL(3) ? NULL : PG_GETARG_TEXT_PP(3);
-	zones = PG_ARGISNULL(4)
-				? NO_ZONES
-				: zones_id(tally, (struct varlena *) PG_GETARG_ARRAYTYPE_P(4));
-	place = note_place(tally);
-	place->text = PLACE_OF(phone, size.segments, !size.gsm);
-	place->key = keep_key(tally, key, zones);
+	like.zones = NO_ZONES;
+	if (!PG_ARGISNULL(3))
+		like.zones =
+			zones_id(tally, (struct varlena *) PG_GETARG_ARRAYTYPE_P(3));
+	like.segments = Min(size.segments, PG_UINT16_MAX);
+	like.ucs2 = !size.gsm;
+	note_place(tally, PLACE(phone, text_id(tally, like)));
 	PG_RETURN_POINTER(tally);
 }
 
@@ -352,37 +321,31 @@ pack_words(StringInfo out, words_hash *words)
 	}
 }
 
-/* Words, the number of places, places, and their keys in the same order. */
+/* Words, numbers of texts and of places, and these. */
 PG_FUNCTION_INFO_V1(p2ptext_tally_pack);
 Datum
 p2ptext_tally_pack(PG_FUNCTION_ARGS)
 {
 	Tally *tally = (Tally *) PG_GETARG_POINTER(0);
 	Run *run = &tally->noted;
-	uint64 size = sizeof(Place) * run->n;
 	StringInfoData out;
 
-	sort_places(run->places, run->n);
-	for (uint64 i = 0; i < run->n; i++)
-		size += key_size(key_head(run->places[i].key));
-	if (size > MaxAllocSize / 2)
+	if (run->n > MaxAllocSize / 2 / sizeof(uint64))
 		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 						errmsg("too many voters for parallel workers"),
 						errdetail("One of them has " UINT64_FORMAT ".", run->n),
 						errhint("Set max_parallel_workers_per_gather to 0.")));
+	sort_places(run->places, run->n);
 	initStringInfo(&out);
 	appendStringInfoSpaces(&out, VARHDRSZ);
 	pack_words(&out, tally->reasons);
 	pack_words(&out, tally->zones);
-	enlargeStringInfo(&out, size + sizeof(run->n));
+	appendBinaryStringInfo(&out, (char *) &tally->ntexts,
+						   sizeof(tally->ntexts));
 	appendBinaryStringInfo(&out, (char *) &run->n, sizeof(run->n));
-	appendBinaryStringInfo(&out, (char *) run->places, sizeof(Place) * run->n);
-	for (uint64 i = 0; i < run->n; i++)
-	{
-		const char *key = run->places[i].key;
-
-		appendBinaryStringInfo(&out, key, key_size(key_head(key)));
-	}
+	appendBinaryStringInfo(&out, (char *) tally->texts,
+						   sizeof(LikeTexts) * tally->ntexts);
+	appendBinaryStringInfo(&out, (char *) run->places, sizeof(uint64) * run->n);
 	SET_VARSIZE(out.data, out.len);
 	PG_RETURN_BYTEA_P((bytea *) out.data);
 }
@@ -432,31 +395,32 @@ unpack_words(Tally *tally, words_hash *words, const char **from)
 	return ours;
 }
 
-/* The run that is packed from p to end, its zones by our numbers. */
+/* The run that is packed at p, its zones and texts by our numbers. */
 static Run
-unpack_run(Tally *tally, const char *p, const char *end, const Word *zones)
+unpack_run(Tally *tally, const char *p, const Word *zones)
 {
 	Run run;
-	char *key;
+	uint32 ntexts;
+	uint32 *ids;
 
+	take(&p, &ntexts, sizeof(ntexts));
 	take(&p, &run.n, sizeof(run.n));
-	run.places =
-		MemoryContextAllocHuge(tally->context, sizeof(Place) * Max(run.n, 1));
-	take(&p, run.places, sizeof(Place) * run.n);
-	key = MemoryContextAlloc(tally->context, Max(end - p, 1));
-	memcpy(key, p, end - p);
-	for (uint64 i = 0; i < run.n; i++)
+	ids = palloc(sizeof(uint32) * (ntexts + 1));
+	for (uint32 i = 0; i < ntexts; i++)
 	{
-		KeyHead head = key_head(key);
+		LikeTexts text;
 
-		run.places[i].key = key;
-		if (head.zones != NO_ZONES)
-		{
-			head.zones = zones[head.zones].id;
-			memcpy(key, &head, sizeof(head));
-		}
-		key += key_size(head);
+		take(&p, &text, sizeof(text));
+		if (text.zones != NO_ZONES)
+			text.zones = zones[text.zones].id;
+		ids[i] = text_id(tally, text);
 	}
+	run.places =
+		MemoryContextAllocHuge(tally->context, sizeof(uint64) * Max(run.n, 1));
+	take(&p, run.places, sizeof(uint64) * run.n);
+	for (uint64 i = 0; i < run.n; i++)
+		run.places[i] =
+			PLACE(PHONE_OF(run.places[i]), ids[TEXT_OF(run.places[i])]);
 	return run;
 }
 
@@ -483,29 +447,28 @@ p2ptext_tally_combine(PG_FUNCTION_ARGS)
 	runs = MemoryContextAlloc(context, sizeof(Run) * (tally->nruns + 1));
 	if (tally->nruns > 0)
 		memcpy(runs, tally->runs, sizeof(Run) * tally->nruns);
-	runs[tally->nruns++] =
-		unpack_run(tally, p, (char *) packed + VARSIZE(packed), zones);
+	runs[tally->nruns++] = unpack_run(tally, p, zones);
 	tally->runs = runs;
 	PG_RETURN_POINTER(tally);
 }
 
-/* Takes the first place off the runs that are not at their end, or NULL. */
-static Place *
-next_place(Run *runs, int nruns)
+/* Takes the first place off runs that are not at their end. */
+static bool
+next_place(Run *runs, int nruns, uint64 *place)
 {
 	Run *first = NULL;
 
 	for (int i = 0; i < nruns; i++)
 	{
-		if (runs[i].n > 0 &&
-			(first == NULL ||
-			 compare_places(runs[i].places, first->places) < 0))
+		if (runs[i].n > 0 && (first == NULL || PHONE_OF(*runs[i].places) <
+												   PHONE_OF(*first->places)))
 			first = &runs[i];
 	}
 	if (first == NULL)
-		return NULL;
+		return false;
+	*place = *first->places++;
 	first->n--;
-	return first->places++;
+	return true;
 }
 
 /* What is known of the zones of phones that begin like this one. */
@@ -525,50 +488,87 @@ zones_by_phone(Tally *tally, uint64 phone)
 	return zones_id(tally, (struct varlena *) words_array(zones));
 }
 
-/* The final function may be called again, and leaves the runs as they are. */
-static groups_hash *
-group_places(Tally *tally)
+/* What the tally comes to. */
+typedef struct Count
 {
-	groups_hash *groups = groups_create(CurrentMemoryContext, 64, NULL);
-	LikeTexts *group = NULL;
-	Run *runs = palloc(sizeof(Run) * (tally->nruns + 1));
-	uint64 phone = 0;
-	uint64 exchange = 0;
-	uint32 exchange_zones = NO_ZONES;
-	Place *place;
+	int64 *texts;	 /* by which they are */
+	int64 *voters;	 /* with those phones */
+	uint64 exchange; /* of the last phone whose zones were looked up */
+	uint32 exchange_zones;
+	ArrayBuildState *shared; /* phones whose voters' texts differ */
+	int64 shared_voters;
+} Count;
 
+/* The text by which those to the phone are counted. */
+static uint32
+text_at(Tally *tally, Count *count, uint64 phone, uint32 id)
+{
+	LikeTexts text = tally->texts[id];
+
+	if (text.zones != NO_ZONES)
+		return id;
+	if (phone / 10000 != count->exchange)
+	{
+		count->exchange = phone / 10000;
+		count->exchange_zones = zones_by_phone(tally, phone);
+	}
+	text.zones = count->exchange_zones;
+	return text_id(tally, text);
+}
+
+static void
+count_phone(Tally *tally, Count *count, uint64 phone, uint32 id, int64 voters,
+			bool alike)
+{
+	if (!alike)
+	{
+		text *e164 = cstring_to_text(psprintf("+" UINT64_FORMAT, phone));
+
+		count->shared = accumArrayResult(count->shared, PointerGetDatum(e164),
+										 false, TEXTOID, CurrentMemoryContext);
+		count->shared_voters += voters;
+		return;
+	}
+	id = text_at(tally, count, phone, id);
+	count->texts[id]++;
+	count->voters[id] += voters;
+}
+
+/* The final function may be called again, and leaves the runs as they are. */
+static void
+count_places(Tally *tally, Count *count)
+{
+	Run *runs = palloc(sizeof(Run) * (tally->nruns + 1));
+	uint64 first = 0;
+	uint64 place;
+	int64 voters = 0;
+	bool alike = true;
+
+	memset(count, 0, sizeof(Count));
+	count->texts = palloc0(sizeof(int64) * MAX_TEXTS);
+	count->voters = palloc0(sizeof(int64) * MAX_TEXTS);
 	sort_places(tally->noted.places, tally->noted.n);
 	runs[0] = tally->noted;
 	if (tally->nruns > 0)
 		memcpy(runs + 1, tally->runs, sizeof(Run) * tally->nruns);
-	while ((place = next_place(runs, tally->nruns + 1)) != NULL)
+	while (next_place(runs, tally->nruns + 1, &place))
 	{
-		uint32 zones = key_head(place->key).zones;
-		bool found;
-
-		if (group != NULL && PHONE_OF(place) == phone)
+		if (voters > 0 && PHONE_OF(place) == PHONE_OF(first))
 		{
-			group->voters++;
+			voters++;
+			alike &= place == first;
 			continue;
 		}
-		phone = PHONE_OF(place);
-		if (zones == NO_ZONES && phone / 10000 != exchange)
-		{
-			exchange = phone / 10000;
-			exchange_zones = zones_by_phone(tally, phone);
-		}
-		if (zones == NO_ZONES)
-			zones = exchange_zones;
-		group = groups_insert(groups,
-							  (uint64) zones << 32 |
-								  (place->text & ((1 << TEXT_BITS) - 1)),
-							  &found);
-		if (!found)
-			group->texts = group->voters = 0;
-		group->texts++;
-		group->voters++;
+		if (voters > 0)
+			count_phone(tally, count, PHONE_OF(first), TEXT_OF(first), voters,
+						alike);
+		first = place;
+		voters = 1;
+		alike = true;
 	}
-	return groups;
+	if (voters > 0)
+		count_phone(tally, count, PHONE_OF(first), TEXT_OF(first), voters,
+					alike);
 }
 
 static struct varlena **
@@ -585,66 +585,111 @@ words_by_id(words_hash *words)
 	return values;
 }
 
-/*
- * Rows of reason, timezones, sms_encoding, sms_segments, voters, duplicates:
- * one for each reason, and one for texts that are alike.
- */
-static ArrayType *
-tally_rows(Tally *tally, Oid row_type)
+/* The columns of audience_group. */
+enum
 {
-	groups_hash *groups = group_places(tally);
-	TupleDesc desc = lookup_rowtype_tupdesc_copy(row_type, -1);
-	struct varlena **zones = words_by_id(tally->zones);
-	Datum *rows =
-		palloc(sizeof(Datum) * (tally->reasons->members + groups->members + 1));
-	int n = 0;
-	words_iterator i;
-	groups_iterator j;
-	Word *reason;
-	LikeTexts *group;
+	REASON,
+	TIMEZONES,
+	SMS_ENCODING,
+	SMS_SEGMENTS,
+	VOTERS,
+	DUPLICATES,
+	PHONES,
+	COLUMNS
+};
 
+typedef struct Rows
+{
+	Oid type;
+	TupleDesc desc;
+	ArrayBuildState *rows;
+	Datum values[COLUMNS]; /* of the next row */
+	bool nulls[COLUMNS];
+} Rows;
+
+static void
+start_row(Rows *rows, int64 voters, int64 duplicates)
+{
+	memset(rows->nulls, true, sizeof(rows->nulls));
+	rows->values[VOTERS] = Int64GetDatum(voters);
+	rows->values[DUPLICATES] = Int64GetDatum(duplicates);
+	rows->nulls[VOTERS] = rows->nulls[DUPLICATES] = false;
+}
+
+static void
+set_column(Rows *rows, int column, Datum value)
+{
+	rows->values[column] = value;
+	rows->nulls[column] = false;
+}
+
+static void
+add_row(Rows *rows)
+{
+	HeapTuple tuple = heap_form_tuple(rows->desc, rows->values, rows->nulls);
+
+	rows->rows = accumArrayResult(rows->rows, HeapTupleGetDatum(tuple), false,
+								  rows->type, CurrentMemoryContext);
+}
+
+/*
+ * A row for each reason, one for texts that are alike, and one for phones whose
+ * voters' texts differ.
+ */
+static void
+make_rows(Tally *tally, Rows *rows)
+{
+	Count count;
+	struct varlena **zones;
+	words_iterator i;
+	Word *reason;
+
+	count_places(tally, &count);
+	zones = words_by_id(tally->zones);
 	words_start_iterate(tally->reasons, &i);
 	while ((reason = words_iterate(tally->reasons, &i)) != NULL)
 	{
-		Datum values[6] = {PointerGetDatum(reason->value),
-						   0,
-						   0,
-						   0,
-						   Int64GetDatum(reason->voters),
-						   Int64GetDatum(0)};
-		bool nulls[6] = {false, true, true, true, false, false};
-
-		rows[n++] = HeapTupleGetDatum(heap_form_tuple(desc, values, nulls));
+		start_row(rows, reason->voters, 0);
+		set_column(rows, REASON, PointerGetDatum(reason->value));
+		add_row(rows);
 	}
-	groups_start_iterate(groups, &j);
-	while ((group = groups_iterate(groups, &j)) != NULL)
+	for (uint32 id = 0; id < tally->ntexts; id++)
 	{
-		uint32 zones_id = group->id >> 32;
-		Datum values[6] = {
-			0,
-			zones_id == NO_ZONES ? 0 : PointerGetDatum(zones[zones_id]),
-			CStringGetTextDatum(IS_UCS2(group->id) ? "UCS-2" : "GSM-7"),
-			Int32GetDatum(SEGMENTS_OF(group->id)),
-			Int64GetDatum(group->texts),
-			Int64GetDatum(group->voters - group->texts)};
-		bool nulls[6] = {true, zones_id == NO_ZONES, false, false, false,
-						 false};
+		LikeTexts text = tally->texts[id];
 
-		rows[n++] = HeapTupleGetDatum(heap_form_tuple(desc, values, nulls));
+		if (count.texts[id] == 0)
+			continue;
+		start_row(rows, count.texts[id], count.voters[id] - count.texts[id]);
+		if (text.zones != NO_ZONES)
+			set_column(rows, TIMEZONES, PointerGetDatum(zones[text.zones]));
+		set_column(rows, SMS_ENCODING,
+				   CStringGetTextDatum(text.ucs2 ? "UCS-2" : "GSM-7"));
+		set_column(rows, SMS_SEGMENTS, Int32GetDatum(text.segments));
+		add_row(rows);
 	}
-	return construct_array(rows, n, row_type, -1, false, TYPALIGN_DOUBLE);
+	if (count.shared != NULL)
+	{
+		start_row(rows, count.shared_voters, 0);
+		set_column(rows, PHONES,
+				   makeArrayResult(count.shared, CurrentMemoryContext));
+		add_row(rows);
+	}
 }
 
 PG_FUNCTION_INFO_V1(p2ptext_tally_rows);
 Datum
 p2ptext_tally_rows(PG_FUNCTION_ARGS)
 {
-	Oid row_type = get_element_type(get_fn_expr_rettype(fcinfo->flinfo));
+	Rows rows = {0};
 
 	(void) tally_context(fcinfo);
-	if (!OidIsValid(row_type))
+	rows.type = get_element_type(get_fn_expr_rettype(fcinfo->flinfo));
+	if (!OidIsValid(rows.type))
 		elog(ERROR, "could not determine the type of audience_tally's rows");
-	if (PG_ARGISNULL(0))
-		PG_RETURN_ARRAYTYPE_P(construct_empty_array(row_type));
-	PG_RETURN_ARRAYTYPE_P(tally_rows((Tally *) PG_GETARG_POINTER(0), row_type));
+	rows.desc = lookup_rowtype_tupdesc_copy(rows.type, -1);
+	if (!PG_ARGISNULL(0))
+		make_rows((Tally *) PG_GETARG_POINTER(0), &rows);
+	if (rows.rows == NULL)
+		PG_RETURN_ARRAYTYPE_P(construct_empty_array(rows.type));
+	PG_RETURN_DATUM(makeArrayResult(rows.rows, CurrentMemoryContext));
 }
