@@ -102,3 +102,20 @@ INSERT INTO voters SELECT * FROM voters WHERE id = 1;
 SELECT * FROM p2ptext.estimate('es none');
 DELETE FROM voters WHERE id = 1;
 INSERT INTO p2ptext.rate_card (sms_segment) VALUES (1);
+
+-- workers that share the work come to the same, and tell who is the first in a household
+SELECT name FROM p2ptext.create_campaign('es shared', 'es all', 'es-test', 'Hi {{first_name}}, ' || repeat('vote! ', 10), mode => 'broadcast');
+CREATE TEMP TABLE alone AS SELECT g.* FROM p2ptext.campaign c, p2ptext.audience_groups(c) g WHERE c.name = 'es shared';
+SELECT reason, timezones, sms_encoding, sms_segments, voters, duplicates FROM alone ORDER BY reason, timezones, sms_encoding, sms_segments;
+BEGIN;
+SET LOCAL min_parallel_table_scan_size = 0;
+SET LOCAL parallel_setup_cost = 0;
+SET LOCAL parallel_tuple_cost = 0;
+SET LOCAL parallel_leader_participation = off;
+SELECT g.* FROM p2ptext.campaign c, p2ptext.audience_groups(c) g WHERE c.name = 'es shared' EXCEPT SELECT * FROM alone;
+SELECT reason, p2ptext.audience_tally(reason, phone, NULL, body) FROM (VALUES (NULL, 'x', 'Hi')) v(reason, phone, body) GROUP BY 1;
+ROLLBACK;
+SELECT p2ptext.audience_tally(NULL, '+19195550001', NULL, NULL);
+SELECT p2ptext.audience_tally('gone', NULL, NULL, NULL) FROM generate_series(1, 3);
+SELECT p2ptext.audience_tally(NULL, phone, zones, body) FROM (VALUES
+	('+19195550001', '{America/Denver}'::text[], 'Hi'), ('+19195550001', '{America/Boise}', 'Hi'), ('+447700900123', NULL, 'Łó')) v(phone, zones, body);

@@ -46,13 +46,11 @@
 #define PHONE_OF(place) ((place) >> TEXT_BITS)
 #define TEXT_OF(place) ((uint32) (place) & (MAX_TEXTS - 1))
 
-#define ST_SORT sort_places
-#define ST_ELEMENT_TYPE uint64
-#define ST_COMPARE(a, b) (*(a) > *(b)) - (*(a) < *(b))
-#define ST_SCOPE static
-#define ST_DEFINE
-#define ST_CHECK_FOR_INTERRUPTS
-#include "lib/sort_template.h"
+/* Places are sorted by so many bits at a time. */
+#define DIGIT_BITS 11
+#define DIGITS 6
+#define DIGIT_VALUES (1 << DIGIT_BITS)
+#define DIGIT(place, i) ((place) >> (DIGIT_BITS * (i)) & (DIGIT_VALUES - 1))
 
 /* Places, in order but for those that are being noted. */
 typedef struct Run
@@ -236,6 +234,48 @@ note_place(Tally *tally, uint64 place)
 	tally->noted.places[tally->noted.n++] = place;
 }
 
+/* By each digit in turn, the lowest first; most phones share the highest. */
+static void
+sort_places(Run *run)
+{
+	Size size = sizeof(uint64) * Max(run->n, 1);
+	uint64 *from = run->places;
+	uint64 *to = MemoryContextAllocHuge(CurrentMemoryContext, size);
+	uint64 *room = to;
+	uint64(*starts)[DIGIT_VALUES] =
+		palloc0(sizeof(uint64) * DIGITS * DIGIT_VALUES);
+
+	for (uint64 i = 0; i < run->n; i++)
+	{
+		for (int d = 0; d < DIGITS; d++)
+			starts[d][DIGIT(from[i], d)]++;
+	}
+	for (int d = 0; d < DIGITS && run->n > 0; d++)
+	{
+		uint64 start = 0;
+		uint64 *swap = from;
+
+		if (starts[d][DIGIT(from[0], d)] == run->n)
+			continue;
+		CHECK_FOR_INTERRUPTS();
+		for (int value = 0; value < DIGIT_VALUES; value++)
+		{
+			uint64 n = starts[d][value];
+
+			starts[d][value] = start;
+			start += n;
+		}
+		for (uint64 i = 0; i < run->n; i++)
+			to[starts[d][DIGIT(from[i], d)]++] = from[i];
+		from = to;
+		to = swap;
+	}
+	if (from != run->places)
+		memcpy(run->places, from, sizeof(uint64) * run->n);
+	pfree(room);
+	pfree(starts);
+}
+
 static uint64
 phone_number(const text *t)
 {
@@ -335,7 +375,7 @@ p2ptext_tally_pack(PG_FUNCTION_ARGS)
 						errmsg("too many voters for parallel workers"),
 						errdetail("One of them has " UINT64_FORMAT ".", run->n),
 						errhint("Set max_parallel_workers_per_gather to 0.")));
-	sort_places(run->places, run->n);
+	sort_places(run);
 	initStringInfo(&out);
 	appendStringInfoSpaces(&out, VARHDRSZ);
 	pack_words(&out, tally->reasons);
@@ -547,7 +587,7 @@ count_places(Tally *tally, Count *count)
 	memset(count, 0, sizeof(Count));
 	count->texts = palloc0(sizeof(int64) * MAX_TEXTS);
 	count->voters = palloc0(sizeof(int64) * MAX_TEXTS);
-	sort_places(tally->noted.places, tally->noted.n);
+	sort_places(&tally->noted);
 	runs[0] = tally->noted;
 	if (tally->nruns > 0)
 		memcpy(runs + 1, tally->runs, sizeof(Run) * tally->nruns);

@@ -299,6 +299,22 @@ check_nanp(const char *d, const AreaCode **area)
 	}
 }
 
+/* Ten digits; sets what there is to know of a number that is valid. */
+static PhoneProblem
+set_nanp(Phone *phone, const char *d)
+{
+	const AreaCode *area;
+	PhoneProblem problem = check_nanp(d, &area);
+
+	if (PHONE_VALID(problem))
+	{
+		memcpy(phone->country, area->country, sizeof(phone->country));
+		memcpy(phone->state, area->state, sizeof(phone->state));
+		set_e164(phone, "+1", d, 10);
+	}
+	return problem;
+}
+
 /* n national digits, perhaps after the country code 1 */
 static PhoneProblem
 parse_nanp(Phone *phone, const Digits *number)
@@ -306,8 +322,6 @@ parse_nanp(Phone *phone, const Digits *number)
 	const char *d = number->digit;
 	int n = number->n;
 	int want = d[0] == '1' && (n > 10 || number->plus) ? 11 : 10;
-	const AreaCode *area;
-	PhoneProblem problem;
 
 	if (n > want)
 	{
@@ -323,15 +337,7 @@ parse_nanp(Phone *phone, const Digits *number)
 			return PHONE_REPEATED_DIGITS;
 		return n == 7 ? PHONE_NO_AREA_CODE : PHONE_TOO_SHORT;
 	}
-	d += want - 10;
-	problem = check_nanp(d, &area);
-	if (PHONE_VALID(problem))
-	{
-		memcpy(phone->country, area->country, sizeof(phone->country));
-		memcpy(phone->state, area->state, sizeof(phone->state));
-		set_e164(phone, "+1", d, 10);
-	}
-	return problem;
+	return set_nanp(phone, d + want - 10);
 }
 
 /* A country code and a national number, of any length that E.164 allows. */
@@ -405,9 +411,42 @@ parse_number(Phone *phone, Digits *number, bool nanp)
 	return PHONE_NO_COUNTRY_CODE;
 }
 
+/*
+ * Reads ten digits, or eleven from a 1 on, that stand among nothing but
+ * punctuation, as in nearly every cell of a file.  Returns the ten, or NULL
+ * where there is more to think about, such as what a spreadsheet did.
+ */
+static const char *
+plain_digits(const char *str, size_t len, char digits[11], bool *plus)
+{
+	int n = 0;
+
+	*plus = len > 0 && str[0] == '+';
+	for (size_t i = *plus; i < len; i++)
+	{
+		char ch = str[i];
+
+		if (is_digit(ch))
+		{
+			if (n == 11)
+				return NULL;
+			digits[n++] = ch;
+		}
+		else if (ch == '.' ? n >= 7
+						   : ch != '-' && ch != ' ' && ch != '(' && ch != ')')
+			return NULL;
+	}
+	if (n == 11 && digits[0] == '1')
+		return digits + 1;
+	return n == 10 && !*plus ? digits : NULL;
+}
+
 void
 phone_parse(const char *str, size_t len, const char *region, Phone *phone)
 {
+	char digits[11];
+	bool plus;
+	const char *plain;
 	Cell cell;
 	Digits number;
 	bool labelled;
@@ -417,6 +456,12 @@ phone_parse(const char *str, size_t len, const char *region, Phone *phone)
 	phone->country[0] = '\0';
 	phone->state[0] = '\0';
 	phone->e164[0] = '\0';
+	plain = len < MAX_CHARS ? plain_digits(str, len, digits, &plus) : NULL;
+	if (plain != NULL && (plus || is_nanp_region(region)))
+	{
+		phone->problem = set_nanp(phone, plain);
+		return;
+	}
 	if (!read_cell(&cell, str, len))
 	{
 		phone->problem = PHONE_TOO_LONG;
