@@ -53,7 +53,7 @@ AND NOT (p.proisstrict AND p.provolatile <> 'v' AND p.proparallel = 's');
 SELECT c.oid::regclass, a.privilege_type FROM pg_class c, aclexplode(c.relacl) a WHERE c.relnamespace = 'p2ptext'::regnamespace AND a.grantee = 0 ORDER BY c.relname;
 -- C functions say whether they can do with NULL
 SELECT p.oid::regprocedure FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
-WHERE p.pronamespace = 'p2ptext'::regnamespace AND l.lanname = 'c' AND NOT p.proisstrict AND p.prorettype <> 'trigger'::regtype;
+WHERE p.pronamespace = 'p2ptext'::regnamespace AND l.lanname = 'c' AND NOT p.proisstrict AND p.prorettype <> 'trigger'::regtype ORDER BY p.proname;
 
 -- the extension goes without a trace, and comes again in the same session
 CREATE DATABASE p2ptext_catalog;
