@@ -299,7 +299,10 @@ BEGIN
 	ELSE
 		ids := ARRAY(SELECT c.id FROM p2ptext.conversation c
 					 WHERE c.campaign_id = camp.id AND c.texter = from_texter
-					 AND c.message_status IN ('messaged', 'needs_response', 'convo')
+					 AND c.message_status <> 'closed'
+					 AND NOT EXISTS (SELECT FROM p2ptext.outbox o
+									 WHERE o.conversation_id = c.id AND o.campaign_id = c.campaign_id
+									 AND o.position = 0 AND o.kind = 'initial')
 					 ORDER BY c.waiting_since, c.id LIMIT max_rows FOR NO KEY UPDATE SKIP LOCKED);
 	END IF;
 	UPDATE p2ptext.conversation c SET texter = to_texter
@@ -313,7 +316,7 @@ BEGIN
 	RETURN n;
 END
 $$;
-COMMENT ON FUNCTION p2ptext.move_replies(p2ptext.campaign, name, name, bigint, timestamptz) IS 'moves up to max_rows conversations whose first text has left to another texter, or with NULL to the pool, longest waiting first; returns how many';
+COMMENT ON FUNCTION p2ptext.move_replies(p2ptext.campaign, name, name, bigint, timestamptz) IS 'moves up to max_rows conversations whose first text is not a draft any more to another texter, or with NULL to the pool, longest waiting first; returns how many';
 
 -- Plans made while tables are small must do when they have grown.
 CREATE FUNCTION p2ptext.next_text(campaign text)
