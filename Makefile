@@ -128,6 +128,7 @@ SQL_FILES = \
 	src/conversation/attention.sql \
 	src/report/report.sql \
 	src/report/survey.sql \
+	src/report/texters.sql \
 	src/report/export.sql \
 	src/report/feed.sql \
 	src/worker/worker.sql \

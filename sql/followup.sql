@@ -43,6 +43,16 @@ SELECT name, mode, status, hours_start, hours_end, recheck FROM p2ptext.followup
 SELECT p2ptext.count_segment('followup (2)');
 SELECT voter_key FROM p2ptext.preview('followup (2)', 20) WHERE problem IS NULL ORDER BY voter_key::int;
 SELECT p2ptext.script_tree('followup (2)');
+-- without words of its own it has those of the first; what the law and the
+-- manager asked for goes along
+UPDATE p2ptext.campaign SET texter_fields = '{id}', max_per_texter = 5, release_after = '1 hour' WHERE name = 'followup';
+SELECT any_of FROM p2ptext.require_text('{Paid for by}', campaign => 'followup');
+BEGIN;
+SELECT name, texter_fields, max_per_texter, release_after FROM p2ptext.followup('followup', after => '2 days');
+SELECT p2ptext.script_tree('followup (3)') ->> 'script' AS script;
+SELECT missing FROM p2ptext.missing_texts(p2ptext.find_campaign('followup (3)'));
+ROLLBACK;
+DELETE FROM p2ptext.required_text WHERE campaign_id = (SELECT id FROM p2ptext.campaign WHERE name = 'followup');
 -- a shorter while, and a second one
 SELECT name FROM p2ptext.followup('followup', 'Hi', after => '1 second');
 SELECT count(*) FROM p2ptext.preview('followup (3)', 20) WHERE problem IS NULL;

@@ -25,7 +25,7 @@ SELECT value FROM p2ptext.record_answer(5000003, 'yes');
 SELECT p2ptext.record_answer(5000001, 'perhaps');
 SELECT p2ptext.record_answer(5000001, 'YES');
 SELECT p2ptext.record_answer(5000001, NULL);
-SELECT p2ptext.record_answer(5000001, 'yes', 'Will you drive?');
+SELECT p2ptext.record_answer(5000001, 'Will you drive?', 'yes');
 SELECT p2ptext.record_answer(5000007, 'yes');
 SELECT p2ptext.record_answer(5000099, 'yes');
 -- none of these left a trace
@@ -61,30 +61,30 @@ SELECT answer, question, body, sms_segments, outbox_id IS NOT NULL AS drafted, p
 -- another answer drafts anew, the same text once
 SELECT next_text FROM p2ptext.record_answer(:conv, '1');
 SELECT kind, step_id, status, reason, texter FROM p2ptext.outbox WHERE conversation_id = :conv AND kind = 'reply' ORDER BY id;
-SELECT next_text FROM p2ptext.record_answer(:conv, 'no', 'Volunteer');
-SELECT next_text FROM p2ptext.record_answer(:conv, 'yes', 'Volunteer');
-SELECT value, next_text FROM p2ptext.record_answer(:conv, '07', 'Friends');
-SELECT value FROM p2ptext.record_answer(:conv, '7.50', 'Friends');
-SELECT value, next_text FROM p2ptext.record_answer(:conv, '11/3/2026', 'When');
-SELECT value FROM p2ptext.record_answer(:conv, '2024-02-29', 'When');
-SELECT value, next_text FROM p2ptext.record_answer(:conv, 'taxes', 'Issues');
-SELECT value FROM p2ptext.record_answer(:conv, 'jobs', 'Issues');
+SELECT next_text FROM p2ptext.record_answer(:conv, 'Volunteer', 'no');
+SELECT next_text FROM p2ptext.record_answer(:conv, 'Volunteer', 'yes');
+SELECT value, next_text FROM p2ptext.record_answer(:conv, 'Friends', '07');
+SELECT value FROM p2ptext.record_answer(:conv, 'Friends', '7.50');
+SELECT value, next_text FROM p2ptext.record_answer(:conv, 'When', '11/3/2026');
+SELECT value FROM p2ptext.record_answer(:conv, 'When', '2024-02-29');
+SELECT value, next_text FROM p2ptext.record_answer(:conv, 'Issues', 'taxes');
+SELECT value FROM p2ptext.record_answer(:conv, 'Issues', 'jobs');
 SELECT value FROM p2ptext.record_answers(:conv, '{schools & parks,jobs,jobs}', 'Issues');
-SELECT value, next_text FROM p2ptext.record_answer(:conv, 'Free the ''whales'' "now" 🐳', 'Else');
+SELECT value, next_text FROM p2ptext.record_answer(:conv, 'Else', 'Free the ''whales'' "now" 🐳');
 SELECT question, type, answer, label, how, message_id, recorded_by FROM p2ptext.survey_results WHERE conversation_id = :conv ORDER BY step_id, answer;
 SELECT s.question, r.value, r.superseded_by, r.superseded_at IS NULL AS live FROM p2ptext.question_response r JOIN p2ptext.interaction_step s ON s.id = r.step_id WHERE r.conversation_id = :conv ORDER BY r.id;
 -- what is no answer
 SELECT p2ptext.record_answer(:conv, '6');
-SELECT p2ptext.record_answer(:conv, '21', 'Friends');
-SELECT p2ptext.record_answer(:conv, '-1', 'Friends');
-SELECT p2ptext.record_answer(:conv, 'NaN', 'Friends');
-SELECT p2ptext.record_answer(:conv, '1e3', 'Friends');
-SELECT p2ptext.record_answer(:conv, '2026-02-29', 'When');
-SELECT p2ptext.record_answer(:conv, 'tomorrow', 'When');
-SELECT p2ptext.record_answer(:conv, '0000-01-01', 'When');
-SELECT p2ptext.record_answer(:conv, '*', 'When');
-SELECT p2ptext.record_answer(:conv, ' ', 'Else');
-SELECT p2ptext.record_answer(:conv, repeat('x', 1601), 'Else');
+SELECT p2ptext.record_answer(:conv, 'Friends', '21');
+SELECT p2ptext.record_answer(:conv, 'Friends', '-1');
+SELECT p2ptext.record_answer(:conv, 'Friends', 'NaN');
+SELECT p2ptext.record_answer(:conv, 'Friends', '1e3');
+SELECT p2ptext.record_answer(:conv, 'When', '2026-02-29');
+SELECT p2ptext.record_answer(:conv, 'When', 'tomorrow');
+SELECT p2ptext.record_answer(:conv, 'When', '0000-01-01');
+SELECT p2ptext.record_answer(:conv, 'When', '*');
+SELECT p2ptext.record_answer(:conv, 'Else', ' ');
+SELECT p2ptext.record_answer(:conv, 'Else', repeat('x', 1601));
 SELECT p2ptext.record_answers(:conv, '{jobs,peace}', 'Issues');
 SELECT p2ptext.record_answers(:conv, '{}', 'Issues');
 SELECT p2ptext.record_answers(:conv, NULL, 'Issues');
@@ -104,8 +104,8 @@ SELECT t, p2ptext.as_date(t) FROM unnest('{2026-11-03,2026-11-3.,11/03/2026,3/11
 
 -- for people and BI
 SELECT question, answer, label, answers, auto, percent FROM p2ptext.survey_summary WHERE campaign = 'survey types';
-SELECT p2ptext.record_answer(id, '1', 'Support'), p2ptext.record_answer(id, 'yes', 'Volunteer') FROM p2ptext.conversation WHERE id BETWEEN :conv + 1 AND :conv + 2 ORDER BY id \g /dev/null
-SELECT p2ptext.record_answer(id, '5', 'Support') FROM p2ptext.conversation WHERE id = :conv + 3 \g /dev/null
+SELECT p2ptext.record_answer(id, 'Support', '1'), p2ptext.record_answer(id, 'Volunteer', 'yes') FROM p2ptext.conversation WHERE id BETWEEN :conv + 1 AND :conv + 2 ORDER BY id \g /dev/null
+SELECT p2ptext.record_answer(id, 'Support', '5') FROM p2ptext.conversation WHERE id = :conv + 3 \g /dev/null
 SELECT * FROM p2ptext.survey_crosstab('survey types');
 SELECT * FROM p2ptext.survey_crosstab('survey types', 'Issues', 'Support');
 SELECT * FROM p2ptext.survey_crosstab('survey');

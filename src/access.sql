@@ -47,7 +47,7 @@ BEGIN
 				   ' p2ptext.campaign, p2ptext.tag TO %I', role);
 	EXECUTE format('GRANT EXECUTE ON FUNCTION p2ptext.is_member(text[]), p2ptext.is_suspended(), p2ptext.require_member(text[]),'
 				   ' p2ptext.caller(), p2ptext.texter(name), p2ptext.find_campaign(text),'
-				   ' p2ptext.seen_texters(), p2ptext.thread(bigint), p2ptext.canned_responses(bigint) TO %I', role);
+				   ' p2ptext.seen_texters(), p2ptext.thread(bigint), p2ptext.canned_responses(bigint), p2ptext.leaderboard(text) TO %I', role);
 	IF kind = 'texter' THEN
 		-- Of the conversations they hold, and without fields: see voter_card.
 		EXECUTE format('GRANT SELECT ON p2ptext.message, p2ptext.outbox, p2ptext.question_response,'
@@ -64,7 +64,7 @@ BEGIN
 					   ' p2ptext.reply(bigint, text, text[], text, bigint), p2ptext.close(bigint, text, bigint),'
 					   ' p2ptext.reopen(bigint), p2ptext.snooze(bigint, timestamptz), p2ptext.tag(bigint, text),'
 					   ' p2ptext.untag(bigint, text), p2ptext.add_note(bigint, text),'
-					   ' p2ptext.record_answer(bigint, text, text),'
+					   ' p2ptext.record_answer(bigint, text), p2ptext.record_answer(bigint, text, text),'
 					   ' p2ptext.record_answers(bigint, text[], text), p2ptext.withdraw_answer(bigint, text, text),'
 					   ' p2ptext.next_step(bigint), p2ptext.suggest_answers(bigint, text), p2ptext.opt_out(text, text, text),'
 					   ' p2ptext.opt_in(text, text, text) TO %I', role);

@@ -41,15 +41,25 @@ BEGIN
 		coalesce(gateway, (SELECT g.name FROM p2ptext.gateway g WHERE g.id = first.gateway_id)), script,
 		mode => first.mode, texter => first.texter, hours_start => first.hours_start, hours_end => first.hours_end,
 		timezone => first.timezone, contact_gap => first.contact_gap, recheck => true);
-	UPDATE p2ptext.campaign c SET state_hours = first.state_hours WHERE c.id = made.id
+	-- The law, and who may do and see what, are as they were.
+	UPDATE p2ptext.campaign c
+	SET state_hours = first.state_hours, texter_fields = first.texter_fields, assignment = first.assignment,
+		batch_size = first.batch_size, max_per_texter = first.max_per_texter, max_per_minute = first.max_per_minute,
+		release_after = first.release_after, free_edit = first.free_edit, auto_code = first.auto_code
+	WHERE c.id = made.id
 	RETURNING * INTO made;
+	INSERT INTO p2ptext.required_text (campaign_id, states, any_of, field, reason)
+	SELECT made.id, r.states, r.any_of, r.field, r.reason FROM p2ptext.required_text r WHERE r.campaign_id = first.id;
+	PERFORM p2ptext.set_campaign_teams(made.name, ARRAY(
+		SELECT t.name FROM p2ptext.campaign_team c JOIN p2ptext.team t ON t.id = c.team_id WHERE c.campaign_id = first.id));
 	RETURN made;
 END
 $$;
 COMMENT ON FUNCTION p2ptext.followup_campaign(text, text, p2ptext.script, jsonb, interval, text) IS
 'makes a campaign, not yet launched, of the voters whom another one texted, and whose conversation there has the status, result, tag, answer or replied in contacted, as add_segment() takes it; not those contacted on any channel within a while, nor those who left the segment';
 
-CREATE FUNCTION p2ptext.followup(campaign text, script p2ptext.script, after interval DEFAULT '2 days', name text DEFAULT NULL)
+CREATE FUNCTION p2ptext.followup(campaign text, script p2ptext.script DEFAULT NULL, after interval DEFAULT '2 days',
+	name text DEFAULT NULL)
 RETURNS p2ptext.campaign
 LANGUAGE plpgsql
 AS $$
@@ -71,9 +81,10 @@ BEGIN
 		END LOOP;
 		name := format('%s (%s)', campaign, n);
 	END IF;
+	tree := p2ptext.script_tree(first.name);
+	script := coalesce(script, (tree ->> 'script')::p2ptext.script);
 	made := p2ptext.followup_campaign(name, campaign, script, '{"replied": false, "status": "messaged"}', after);
 	-- It asks what the first one asked.
-	tree := p2ptext.script_tree(first.name);
 	IF tree ? 'question' THEN
 		PERFORM p2ptext.set_script_tree(made.name, tree || jsonb_build_object('script', p2ptext.script_text(script)));
 	END IF;
@@ -81,4 +92,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION p2ptext.followup(text, p2ptext.script, interval, text) IS
-'makes a campaign, not yet launched, of one more text to those whom another one texted so long ago and who did not answer; it asks the same questions; who answers before the text leaves does not get it';
+'makes a campaign, not yet launched, of one more text, the first one again unless there is a script, to those whom another one texted so long ago and who did not answer; it asks the same questions; who answers before the text leaves does not get it';

@@ -293,9 +293,11 @@ BEGIN
 		ids := ARRAY(SELECT c.id FROM p2ptext.conversation c
 					 WHERE c.campaign_id = camp.id AND c.texter = from_texter AND c.waiting_since < before
 					 ORDER BY c.waiting_since LIMIT max_rows FOR NO KEY UPDATE SKIP LOCKED)
-			|| ARRAY(SELECT o.conversation_id FROM p2ptext.outbox o
+			|| ARRAY(SELECT c.id FROM p2ptext.outbox o
+					 JOIN p2ptext.conversation c ON c.id = o.conversation_id AND c.campaign_id = o.campaign_id
 					 WHERE o.campaign_id = camp.id AND o.texter = from_texter::text COLLATE "C" AND o.position = 0
-					 AND o.kind = 'reply' AND o.created_at < before);
+					 AND o.kind = 'reply' AND o.created_at < before
+					 FOR NO KEY UPDATE OF c SKIP LOCKED);
 	ELSE
 		ids := ARRAY(SELECT c.id FROM p2ptext.conversation c
 					 WHERE c.campaign_id = camp.id AND c.texter = from_texter
@@ -318,6 +320,35 @@ END
 $$;
 COMMENT ON FUNCTION p2ptext.move_replies(p2ptext.campaign, name, name, bigint, timestamptz) IS 'moves up to max_rows conversations whose first text is not a draft any more to another texter, or with NULL to the pool, longest waiting first; returns how many';
 
+-- An opt-out or a close() that committed while somebody held a draft, or before
+-- the launch that made it had, could not see that draft.
+CREATE FUNCTION p2ptext.withhold(draft p2ptext.outbox, conv p2ptext.conversation, gateway_id int) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	gone boolean := p2ptext.is_opted_out(draft.phone, gateway_id);
+BEGIN
+	IF NOT gone AND conv.message_status <> 'closed' THEN
+		RETURN false;
+	END IF;
+	UPDATE p2ptext.outbox o
+	SET status = CASE WHEN gone THEN 'suppressed' ELSE 'cancelled' END,
+		reason = CASE WHEN gone THEN 'opted_out' ELSE 'closed' END, position = NULL
+	WHERE o.id = draft.id AND o.campaign_id = draft.campaign_id;
+	-- Whoever holds it is about to move it.
+	UPDATE p2ptext.conversation c
+	SET message_status = 'closed', result = 'opted_out', result_at = now(), waiting_since = NULL
+	FROM (SELECT v.id, v.campaign_id FROM p2ptext.conversation v
+		  WHERE v.id = conv.id AND v.campaign_id = conv.campaign_id AND v.message_status <> 'closed'
+		  FOR NO KEY UPDATE SKIP LOCKED) v
+	WHERE gone AND c.id = v.id AND c.campaign_id = v.campaign_id;
+	RETURN true;
+END
+$$;
+COMMENT ON FUNCTION p2ptext.withhold(p2ptext.outbox, p2ptext.conversation, int) IS
+'ends a draft whose phone has opted out, or whose conversation is closed; returns whether it did';
+
 -- Plans made while tables are small must do when they have grown.
 CREATE FUNCTION p2ptext.next_text(campaign text)
 RETURNS TABLE (outbox_id bigint, voter_key text, phone text, body text, sms_segments int)
@@ -334,24 +365,27 @@ DECLARE
 BEGIN
 	PERFORM p2ptext.require_active('texter', 'manager');
 	PERFORM p2ptext.require_texting(camp);
-	-- First what this texter holds already, then what nobody holds.  A name
-	-- that is not like the column would not be found in the index in order.
-	SELECT * INTO draft FROM p2ptext.outbox o
-	WHERE o.campaign_id = camp.id AND o.texter = me::text COLLATE "C" AND o.position = 0 AND o.kind = 'initial'
-	ORDER BY o.id LIMIT 1 FOR NO KEY UPDATE;
-	IF NOT FOUND THEN
-		IF camp.assignment <> 'open' OR p2ptext.room_left(camp, me) = 0 OR NOT p2ptext.in_team(camp.id, me) THEN
-			RETURN;
+	LOOP
+		-- First what this texter holds already, then what nobody holds.  A name
+		-- that is not like the column would not be found in the index in order.
+		SELECT * INTO draft FROM p2ptext.outbox o
+		WHERE o.campaign_id = camp.id AND o.texter = me::text COLLATE "C" AND o.position = 0 AND o.kind = 'initial'
+		ORDER BY o.id LIMIT 1 FOR NO KEY UPDATE;
+		IF NOT FOUND THEN
+			IF camp.assignment <> 'open' OR p2ptext.room_left(camp, me) = 0 OR NOT p2ptext.in_team(camp.id, me) THEN
+				RETURN;
+			END IF;
+			mine := p2ptext.take_initials(camp, me, 1);
+			IF mine = '{}' THEN
+				RETURN;
+			END IF;
+			PERFORM p2ptext.note_assignment(camp.id, me, 'next', 1, 0);
+			SELECT * INTO draft FROM p2ptext.outbox o WHERE o.id = mine[1] AND o.campaign_id = camp.id;
 		END IF;
-		mine := p2ptext.take_initials(camp, me, 1);
-		IF mine = '{}' THEN
-			RETURN;
-		END IF;
-		PERFORM p2ptext.note_assignment(camp.id, me, 'next', 1, 0);
-		SELECT * INTO draft FROM p2ptext.outbox o WHERE o.id = mine[1] AND o.campaign_id = camp.id;
-	END IF;
-	SELECT * INTO STRICT conv FROM p2ptext.conversation c
-	WHERE c.id = draft.conversation_id AND c.campaign_id = camp.id;
+		SELECT * INTO STRICT conv FROM p2ptext.conversation c
+		WHERE c.id = draft.conversation_id AND c.campaign_id = camp.id;
+		EXIT WHEN NOT p2ptext.withhold(draft, conv, camp.gateway_id);
+	END LOOP;
 	IF draft.body IS NULL THEN
 		draft.body := p2ptext.render_strict(p2ptext.first_text(camp.id, draft.variant),
 											p2ptext.merge_fields(conv, me));

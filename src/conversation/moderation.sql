@@ -114,6 +114,8 @@ AS $$
 #variable_conflict use_variable
 DECLARE
 	item p2ptext.outbox;
+	camp p2ptext.campaign;
+	keeps boolean;
 	done p2ptext.review;
 BEGIN
 	PERFORM p2ptext.require_member('manager');
@@ -133,16 +135,21 @@ BEGIN
 	SET reviewed_by = p2ptext.caller(), reviewed_at = clock_timestamp(), accepted = accept, note = note
 	WHERE r.outbox_id = item.id AND r.campaign_id = item.campaign_id AND r.reviewed_at IS NULL
 	RETURNING * INTO done;
+	SELECT * INTO STRICT camp FROM p2ptext.campaign c WHERE c.id = item.campaign_id;
 	IF accept THEN
-		PERFORM p2ptext.require_open(c) FROM p2ptext.campaign c WHERE c.id = item.campaign_id;
+		PERFORM p2ptext.require_open(camp);
 		UPDATE p2ptext.outbox o SET status = 'approved', reason = NULL, position = nextval('p2ptext.outbox_position')
 		WHERE o.id = item.id AND o.campaign_id = item.campaign_id;
 	ELSIF item.kind = 'initial' THEN
-		-- As it was before; in a script that names texters, written anew.
+		-- As it was before; whoever may not send it does not get it back.
+		keeps := p2ptext.has_kind(item.texter, 'texter', 'manager');
 		UPDATE p2ptext.outbox o
 		SET status = 'draft', reason = NULL, position = 0, approved_by = NULL, approved_at = NULL,
-			body = done.script_body
+			texter = CASE WHEN keeps THEN o.texter END,
+			body = CASE WHEN keeps OR NOT p2ptext.in_own_name(camp) THEN done.script_body END
 		WHERE o.id = item.id AND o.campaign_id = item.campaign_id;
+		UPDATE p2ptext.conversation c SET texter = NULL
+		WHERE NOT keeps AND c.id = item.conversation_id AND c.campaign_id = item.campaign_id;
 		PERFORM p2ptext.drafts_came_back(item.campaign_id, item.id);
 	ELSE
 		UPDATE p2ptext.outbox o SET status = 'cancelled', reason = 'review'
@@ -219,6 +226,12 @@ BEGIN
 			first_texts := first_texts + taken_back.drafts;
 		END IF;
 		answers := p2ptext.move_replies(camp, texter, NULL, NULL);
+		-- A voter who writes again must not wait for who is gone.
+		UPDATE p2ptext.conversation c SET texter = NULL
+		FROM (SELECT v.id FROM p2ptext.conversation v
+			  WHERE v.campaign_id = camp.id AND v.texter = texter AND v.message_status = 'closed'
+			  FOR NO KEY UPDATE SKIP LOCKED) v
+		WHERE c.id = v.id AND c.campaign_id = camp.id;
 		IF first_texts + answers > 0 THEN
 			PERFORM p2ptext.note_assignment(camp.id, texter, how, -first_texts, -answers);
 		END IF;

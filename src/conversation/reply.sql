@@ -9,14 +9,15 @@ CREATE FUNCTION p2ptext.may_speak(conv p2ptext.conversation) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	IF conv.texter IS NULL OR conv.texter = p2ptext.caller() THEN
+	IF conv.texter = p2ptext.caller() THEN
 		RETURN p2ptext.is_member('texter', 'manager');
 	END IF;
-	RETURN p2ptext.is_member('manager');
+	RETURN p2ptext.is_member('manager') OR (conv.texter IS NULL AND p2ptext.is_member('texter')
+		AND p2ptext.in_team(conv.campaign_id, p2ptext.caller()));
 END
 $$;
 COMMENT ON FUNCTION p2ptext.may_speak(p2ptext.conversation) IS
-'whether the caller may act in a conversation: its texter may, any texter where nobody holds it, and managers';
+'whether the caller may act in a conversation: its texter may, any texter of the campaign''s teams where nobody holds it, and managers';
 
 CREATE FUNCTION p2ptext.hold_conversation(conversation bigint) RETURNS p2ptext.conversation
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp

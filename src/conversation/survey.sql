@@ -188,7 +188,8 @@ $$;
 COMMENT ON FUNCTION p2ptext.put_response(p2ptext.conversation, p2ptext.interaction_step, text[], boolean) IS
 'keeps what a person read as answers, and drafts what follows';
 
-CREATE FUNCTION p2ptext.record_answer(conversation bigint, answer text, question text DEFAULT NULL)
+-- NULL for what was asked last.
+CREATE FUNCTION p2ptext.record_answer(conversation bigint, question text, answer text)
 RETURNS TABLE (id bigint, campaign_id int, conversation_id bigint, step_id int, question_asked text, value text, how text,
 			   message_id bigint, recorded_by name, recorded_at timestamptz, superseded_at timestamptz,
 			   next_outbox_id bigint, next_text text)
@@ -203,7 +204,16 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION p2ptext.record_answer(bigint, text, text) IS
-'records what a voter answered, in place of an earlier answer, of a multiple choice beside earlier ones; without question, to what was asked last; drafts the text that follows, if any: approve(next_outbox_id) sends it';
+'records what a voter answered to a question, in place of an earlier answer, of a multiple choice beside earlier ones; drafts the text that follows, if any: approve(next_outbox_id) sends it';
+
+CREATE FUNCTION p2ptext.record_answer(conversation bigint, answer text)
+RETURNS TABLE (id bigint, campaign_id int, conversation_id bigint, step_id int, question_asked text, value text, how text,
+			   message_id bigint, recorded_by name, recorded_at timestamptz, superseded_at timestamptz,
+			   next_outbox_id bigint, next_text text)
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$ SELECT * FROM p2ptext.record_answer(conversation, NULL, answer) $$;
+COMMENT ON FUNCTION p2ptext.record_answer(bigint, text) IS
+'record_answer() to the question that the voter was asked last';
 
 CREATE FUNCTION p2ptext.record_answers(conversation bigint, answers text[], question text DEFAULT NULL)
 RETURNS TABLE (id bigint, campaign_id int, conversation_id bigint, step_id int, question_asked text, value text, how text,

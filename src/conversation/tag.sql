@@ -92,7 +92,9 @@ BEGIN
 		RETURN made;
 	END IF;
 	IF kind.effect = 'opt_out' THEN
-		PERFORM p2ptext.opt_out(conv.phone, 'tag: ' || kind.tag);
+		PERFORM p2ptext.opt_out(conv.phone, 'tag: ' || kind.tag,
+			(SELECT o.name FROM p2ptext.campaign k JOIN p2ptext.organisation o ON o.id = p2ptext.opt_out_scope(k.gateway_id)
+			 WHERE k.id = conv.campaign_id));
 	ELSIF kind.effect = 'close' AND conv.message_status <> 'closed' THEN
 		PERFORM p2ptext.close(conv.id, kind.result);
 	END IF;
