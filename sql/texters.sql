@@ -64,11 +64,12 @@ SELECT count(*) FROM p2ptext.set_campaign_teams('edges', '{texters}');
 RESET ROLE;
 SELECT texters_test.say(6, 'Who is this?');
 SET ROLE "texters ""O'Zoë""";
+SELECT conversation_id FROM p2ptext.inbox WHERE campaign = 'edges';
 SELECT p2ptext.thread(9750006);
 SELECT p2ptext.reply(9750006, 'x');
 SELECT p2ptext.add_note(9750006, 'x');
 SET ROLE texters_ada;
-SELECT body FROM p2ptext.inbox WHERE campaign = 'edges';
+SELECT body, draft FROM p2ptext.inbox WHERE campaign = 'edges';
 SELECT texter, status FROM p2ptext.reply(9750006, 'Ada, from the campaign');
 SET ROLE texters_mo;
 SELECT count(*) FROM p2ptext.set_campaign_teams('edges', '{}');
@@ -83,9 +84,15 @@ SELECT outbox_id AS two FROM p2ptext.next_text('edges') \gset
 SELECT status FROM p2ptext.approve(:two);
 RESET ROLE;
 SELECT texters_test.send(:camp);
+SELECT (p2ptext.add_step('edges', 'See you there, says {{texter.first_name}}.', id, 'yes')).parent_answer
+FROM p2ptext.interaction_step WHERE campaign_id = :camp AND parent_id IS NULL;
 SELECT texters_test.say(8, 'yes');
 SET ROLE "texters ""O'Zoë""";
+-- what follows on the answer stands in the inbox, until the conversation is closed
+SELECT question, body, draft, outbox_id IS NOT NULL AS drafted FROM p2ptext.inbox WHERE campaign = 'edges';
 SELECT question, answer.value, how FROM p2ptext.inbox, p2ptext.record_answer(conversation_id, question, 'no') AS answer WHERE campaign = 'edges';
+SELECT draft FROM p2ptext.inbox WHERE campaign = 'edges';
+SELECT answer.value, next_text FROM p2ptext.inbox, p2ptext.record_answer(conversation_id, 'yes') AS answer WHERE campaign = 'edges';
 SELECT message_status FROM p2ptext.close((SELECT conversation_id FROM p2ptext.inbox WHERE campaign = 'edges'));
 SET ROLE texters_mo;
 SELECT initials FROM p2ptext.suspend('texters "O''Zoë"');

@@ -14,7 +14,8 @@ BEGIN
 		RAISE EXCEPTION 'conversation % does not exist', conversation
 			USING ERRCODE = 'undefined_object';
 	ELSIF NOT p2ptext.may_speak(conv) AND NOT p2ptext.is_member('reader') THEN
-		RAISE EXCEPTION 'conversation % is held by another texter', conversation
+		RAISE EXCEPTION 'conversation % is %', conversation,
+			CASE WHEN conv.texter IS NULL THEN 'for other teams' ELSE 'held by another texter' END
 			USING ERRCODE = 'insufficient_privilege',
 			HINT = 'SELECT * FROM p2ptext.inbox shows the ones you may answer.';
 	END IF;
@@ -49,20 +50,34 @@ $$;
 COMMENT ON FUNCTION p2ptext.seen_texters() IS
 'whose waiting conversations the caller sees in the inbox: their own, or with a manager or reader everybody''s';
 
+CREATE FUNCTION p2ptext.other_teams() RETURNS int[]
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF p2ptext.is_member('manager', 'reader') THEN
+		RETURN '{}';
+	END IF;
+	RETURN ARRAY(SELECT DISTINCT t.campaign_id FROM p2ptext.campaign_team t
+				 WHERE NOT p2ptext.in_team(t.campaign_id, p2ptext.caller()));
+END
+$$;
+COMMENT ON FUNCTION p2ptext.other_teams() IS 'the campaigns that are for teams of which the caller is in none';
+
 -- Views run with the rights of their owner, so each filters for its reader,
 -- before any condition of that reader's can see a row.  Sorted before the
 -- messages are looked up, so that LIMIT looks up few.
 CREATE VIEW p2ptext.inbox WITH (security_barrier) AS
 SELECT c.id AS conversation_id, k.name AS campaign, c.voter_key, c.phone, c.texter,
 	   s.question, last.body, last.media, last.created_at AS received_at, c.waiting_since,
-	   now() - c.waiting_since AS age, unread.n AS unread, last.id AS seen
+	   now() - c.waiting_since AS age, unread.n AS unread, last.id AS seen, next.id AS outbox_id, next.body AS draft
 FROM (SELECT w.id, w.campaign_id, w.voter_key, w.phone, w.texter, w.waiting_since, w.last_read
 	  FROM (SELECT h.* FROM p2ptext.conversation h
 			WHERE h.waiting_since IS NOT NULL AND h.texter = ANY (p2ptext.seen_texters())
 			UNION ALL
 			SELECT h.* FROM p2ptext.conversation h
 			WHERE h.waiting_since IS NOT NULL AND h.texter IS NULL
-			AND (SELECT p2ptext.is_member('texter', 'manager', 'reader'))) AS w
+			AND (SELECT p2ptext.is_member('texter', 'manager', 'reader'))
+			AND h.campaign_id <> ALL ((SELECT p2ptext.other_teams())::int[])) AS w
 	  WHERE w.snoozed_until IS NULL OR w.snoozed_until <= now()
 	  ORDER BY w.waiting_since OFFSET 0) AS c
 JOIN p2ptext.campaign k ON k.id = c.campaign_id
@@ -75,9 +90,13 @@ CROSS JOIN LATERAL (
 	SELECT count(*) AS n FROM p2ptext.message m
 	WHERE m.conversation_id = c.id AND m.campaign_id = c.campaign_id AND m.direction = 'in'
 	AND m.created_at >= c.waiting_since AND m.id > coalesce(c.last_read, 0)) AS unread
+LEFT JOIN LATERAL (
+	SELECT o.id, o.body FROM p2ptext.outbox o
+	WHERE o.conversation_id = c.id AND o.campaign_id = c.campaign_id AND o.status = 'draft' AND o.kind = 'reply'
+	ORDER BY o.id DESC LIMIT 1) AS next ON true
 WHERE k.status <> 'archived'
 ORDER BY c.waiting_since;
-COMMENT ON VIEW p2ptext.inbox IS 'voters who wait for an answer, longest first, without those who were snoozed; a texter sees their own and those nobody holds; seen is what reply() may be told';
+COMMENT ON VIEW p2ptext.inbox IS 'voters who wait for an answer, longest first, without those who were snoozed; a texter sees their own, and those nobody holds of campaigns without teams or of their teams; seen is what reply() may be told; draft follows on the answer, and approve(outbox_id) sends it';
 
 CREATE FUNCTION p2ptext.thread(conversation bigint)
 RETURNS TABLE (message_id bigint, at timestamptz, direction text, who text, body text, status text,

@@ -32,7 +32,8 @@ BEGIN
 		RAISE EXCEPTION 'conversation % does not exist', conversation
 			USING ERRCODE = 'undefined_object';
 	ELSIF NOT p2ptext.may_speak(conv) THEN
-		RAISE EXCEPTION 'conversation % is held by another texter', conversation
+		RAISE EXCEPTION 'conversation % is %', conversation,
+			CASE WHEN conv.texter IS NULL THEN 'for other teams' ELSE 'held by another texter' END
 			USING ERRCODE = 'insufficient_privilege',
 			HINT = 'SELECT * FROM p2ptext.inbox shows the ones you may answer.';
 	END IF;
