@@ -91,6 +91,7 @@ SQL_FILES = \
 	src/outbox/gateway.sql \
 	src/outbox/provider_code.sql \
 	src/campaign/campaign.sql \
+	src/campaign/rights.sql \
 	src/campaign/step.sql \
 	src/campaign/tree.sql \
 	src/campaign/audience.sql \

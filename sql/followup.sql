@@ -54,7 +54,7 @@ SELECT missing FROM p2ptext.missing_texts(p2ptext.find_campaign('followup (3)'))
 ROLLBACK;
 DELETE FROM p2ptext.required_text WHERE campaign_id = (SELECT id FROM p2ptext.campaign WHERE name = 'followup');
 -- a shorter while, and a second one
-SELECT name FROM p2ptext.followup('followup', 'Hi', after => '1 second');
+SELECT name FROM p2ptext.followup('followup', 'Hi', after => '1 hour');
 SELECT count(*) FROM p2ptext.preview('followup (3)', 20) WHERE problem IS NULL;
 -- from results
 SELECT name FROM p2ptext.followup_campaign('followup yes', 'followup', 'Thanks!', '{"question": "Will you vote?", "answer": "yes"}');

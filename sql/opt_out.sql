@@ -104,6 +104,10 @@ SELECT say(3, 3, 'Yes');
 SELECT count(*) FROM stops WHERE voter = '03';
 -- by a person, who says how it is known
 SET ROLE opt_out_texter;
+SELECT p2ptext.opt_in('+19195553011', 'told me so');
+RESET ROLE;
+UPDATE p2ptext.conversation SET texter = 'opt_out_texter' WHERE phone = '+19195553011';
+SET ROLE opt_out_texter;
 SELECT p2ptext.opt_in('+19195553011', ' ');
 SELECT p2ptext.opt_in('+19195553011', NULL);
 SELECT p2ptext.opt_in('five', 'x');
@@ -139,7 +143,9 @@ SELECT o.status, o.reason FROM p2ptext.outbox o JOIN p2ptext.campaign c ON c.id 
 -- an organisation whose own opt-outs bind keeps its gateway
 UPDATE p2ptext.gateway SET organisation_id = NULL WHERE name = 'opt_out-1';
 UPDATE p2ptext.gateway SET organisation_id = NULL WHERE name = 'opt_out-3';
+\set VERBOSITY terse
 DELETE FROM p2ptext.organisation WHERE name = 'opt_out Smith';
+\set VERBOSITY default
 
 -- many at once
 SET ROLE opt_out_manager;

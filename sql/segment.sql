@@ -209,8 +209,9 @@ UPDATE p2ptext.segment SET predicate = 'true' WHERE name = 'divided';
 UPDATE p2ptext.source SET timezone = '(100 / (age - 50))::text' WHERE name = 'segment voters';
 SELECT * FROM p2ptext.estimate('divided');
 UPDATE p2ptext.source SET timezone = NULL WHERE name = 'segment voters';
--- a predicate that an UPDATE broke is told when it is needed
+-- an UPDATE stores one expression, too; what it broke is told when it is needed
 UPDATE p2ptext.segment SET predicate = 'true) OR (SELECT true' WHERE name = 'divided';
+UPDATE p2ptext.segment SET predicate = 'partei = ''DEM''' WHERE name = 'divided';
 SELECT * FROM p2ptext.launch('divided');
 \set VERBOSITY terse
 SELECT p2ptext.revoke_role('segment_manager');

@@ -16,9 +16,20 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "access.h"
+
 PG_FUNCTION_INFO_V1(p2ptext_caller);
 PG_FUNCTION_INFO_V1(p2ptext_actor);
 PG_FUNCTION_INFO_V1(p2ptext_one_action);
+
+/* Whom a worker reads for; see voters_in_segment(). */
+Oid acting_for = InvalidOid;
+
+static Oid
+acting_role(void)
+{
+	return OidIsValid(acting_for) ? acting_for : GetOuterUserId();
+}
 
 /*
  * The role set by login or SET ROLE.  Inside a SECURITY DEFINER function
@@ -30,7 +41,7 @@ p2ptext_caller(PG_FUNCTION_ARGS)
 {
 	Name name = palloc0(NAMEDATALEN);
 
-	namestrcpy(name, GetUserNameFromId(GetOuterUserId(), false));
+	namestrcpy(name, GetUserNameFromId(acting_role(), false));
 	PG_RETURN_NAME(name);
 }
 
@@ -38,10 +49,9 @@ p2ptext_caller(PG_FUNCTION_ARGS)
 Datum
 p2ptext_actor(PG_FUNCTION_ARGS)
 {
-	if (MyBgworkerEntry != NULL)
+	if (MyBgworkerEntry != NULL && !OidIsValid(acting_for))
 		PG_RETURN_TEXT_P(cstring_to_text(MyBgworkerEntry->bgw_type));
-	PG_RETURN_TEXT_P(
-		cstring_to_text(GetUserNameFromId(GetOuterUserId(), false)));
+	PG_RETURN_TEXT_P(cstring_to_text(GetUserNameFromId(acting_role(), false)));
 }
 
 /*

@@ -77,7 +77,7 @@ BEGIN
 					   ' p2ptext.export_results(text, text, timestamptz), p2ptext.export_results(text[], text, timestamptz),'
 					   ' p2ptext.create_results_view, p2ptext.question_columns, p2ptext.question_headings,'
 					   ' p2ptext.question_steps, p2ptext.survey_crosstab, p2ptext.create_survey_view,'
-					   ' p2ptext.source_relation TO %I', role);
+					   ' p2ptext.source_relation, p2ptext.try_expression, p2ptext.check_expression, p2ptext.untrusted_object TO %I', role);
 	END IF;
 	IF kind = 'manager' THEN
 		EXECUTE format('GRANT EXECUTE ON ALL ROUTINES IN SCHEMA p2ptext TO %I', role);
@@ -105,8 +105,9 @@ BEGIN
 					   ' UPDATE (organisation_id, account, settings, enabled, keep_texting_hours, max_per_second, max_per_day,'
 					   ' max_attempts, timezone), DELETE'
 					   ' ON p2ptext.gateway TO %I', role);
-		EXECUTE format('GRANT INSERT ON p2ptext.launch, p2ptext.audience_drop TO %I', role);
-		EXECUTE format('GRANT UPDATE (drafted, dropped, finished_at) ON p2ptext.launch TO %I', role);
+		EXECUTE format('GRANT INSERT ON p2ptext.audience_drop TO %I', role);
+		EXECUTE format('GRANT INSERT (campaign_id, predicate, holdout, seed, exclude, not_contacted_within),'
+					   ' UPDATE (drafted, dropped, finished_at) ON p2ptext.launch TO %I', role);
 		EXECUTE format('GRANT UPDATE (until_launch) ON p2ptext.audience_drop TO %I', role);
 		EXECUTE format('GRANT INSERT, UPDATE, DELETE ON p2ptext.phone_line, p2ptext.campaign_exclude, p2ptext.rate_card TO %I', role);
 		EXECUTE format('GRANT INSERT (id, campaign_id, launch_id, voter_key, phone, sender, timezones, fields)'

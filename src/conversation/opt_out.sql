@@ -146,6 +146,13 @@ DECLARE
 	org int := CASE WHEN organisation IS NOT NULL THEN (p2ptext.find_organisation(organisation)).id END;
 BEGIN
 	PERFORM p2ptext.require_member('texter', 'manager');
+	IF NOT p2ptext.is_member('manager')
+		AND NOT EXISTS (SELECT FROM p2ptext.conversation c WHERE c.phone = e164 AND c.texter = p2ptext.caller()) THEN
+		RAISE EXCEPTION 'phone "%" is in no conversation of yours', e164
+			USING ERRCODE = 'insufficient_privilege',
+			DETAIL = 'Only the owner of a phone can ask to be texted again.',
+			HINT = 'A manager can end other opt-outs.';
+	END IF;
 	IF btrim(coalesce(evidence, '')) = '' THEN
 		RAISE EXCEPTION 'an opt-in needs evidence'
 			USING ERRCODE = 'invalid_parameter_value',
@@ -165,7 +172,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION p2ptext.opt_in(text, text, text) IS
-'ends the opt-out of a phone whose owner asked a person for it, with the evidence; what was suppressed stays so; a text with START from the phone does it by itself; a block at the provider ends only by that';
+'ends the opt-out of a phone whose owner asked a person for it, with the evidence; a texter can do so for phones of their own conversations; what was suppressed stays so; a text with START from the phone does it by itself; a block at the provider ends only by that';
 
 -- Many at once.  Numbers that are none are kept, not lost.
 CREATE TABLE p2ptext.opt_out_reject (

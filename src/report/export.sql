@@ -176,6 +176,9 @@ BEGIN
 				USING ERRCODE = 'invalid_parameter_value',
 				HINT = 'Formats are: plain, van, rnc.';
 	END CASE;
+	IF ids IS NOT NULL THEN
+		PERFORM p2ptext.try_expression(p2ptext.source_relation(src), 'key', src.key);
+	END IF;
 	EXECUTE format('CREATE VIEW %s AS SELECT %s%s FROM p2ptext.export_results(%L::text, %L) AS e%s', target, columns,
 		p2ptext.question_columns(camp.id, taken), campaign, format,
 		CASE WHEN ids IS NOT NULL

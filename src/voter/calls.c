@@ -13,7 +13,9 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "catalog/objectaddress.h"
+#include "catalog/pg_authid.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -27,6 +29,7 @@
 #include "utils/plancache.h"
 #include "utils/regproc.h"
 #include "utils/syscache.h"
+#include "utils/typcache.h"
 
 #include "compat.h"
 #include "voter/expression.h"
@@ -74,26 +77,85 @@ is_untrusted(Oid function, void *found)
 	return true;
 }
 
-/* The checks of a domain are its owner's. */
+/*
+ * The checks of a domain are its owner's, and may be asked whenever a value of
+ * a type is read that has one somewhere within it.
+ */
 static bool
-is_untrusted_domain(Node *node, ObjectAddress *found)
+is_untrusted_type(Oid type, ObjectAddress *found)
 {
-	Oid type;
-	HeapTuple tuple;
-	Oid owner;
+	HeapTuple tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+	FormData_pg_type form;
+	bool result = false;
 
-	if (!IsA(node, CoerceToDomain))
-		return false;
-	type = ((CoerceToDomain *) node)->resulttype;
-	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "cache lookup failed for type %u", type);
-	owner = ((Form_pg_type) GETSTRUCT(tuple))->typowner;
+	form = *(Form_pg_type) GETSTRUCT(tuple);
 	ReleaseSysCache(tuple);
-	if (superuser_arg(owner))
-		return false;
-	ObjectAddressSet(*found, TypeRelationId, type);
-	return true;
+	check_stack_depth();
+
+	switch (form.typtype)
+	{
+		case TYPTYPE_DOMAIN:
+			if (superuser_arg(form.typowner))
+				return is_untrusted_type(form.typbasetype, found);
+			ObjectAddressSet(*found, TypeRelationId, type);
+			return true;
+		case TYPTYPE_RANGE:
+			return is_untrusted_type(get_range_subtype(type), found);
+		case TYPTYPE_MULTIRANGE:
+			return is_untrusted_type(get_multirange_range(type), found);
+		case TYPTYPE_COMPOSITE:
+		{
+			TupleDesc desc = lookup_rowtype_tupdesc(type, -1);
+
+			for (int i = 0; i < desc->natts && !result; i++)
+				result =
+					!TupleDescAttr(desc, i)->attisdropped &&
+					is_untrusted_type(TupleDescAttr(desc, i)->atttypid, found);
+			ReleaseTupleDesc(desc);
+			return result;
+		}
+		default:
+			return OidIsValid(get_element_type(type)) &&
+				   is_untrusted_type(get_element_type(type), found);
+	}
+}
+
+static bool
+has_untrusted_type(List *types, ObjectAddress *found)
+{
+	ListCell *cell;
+
+	foreach (cell, types)
+	{
+		if (is_untrusted_type(lfirst_oid(cell), found))
+			return true;
+	}
+	return false;
+}
+
+/* Where values are read from text, or come to be of a domain. */
+static bool
+reads_untrusted_type(Node *node, ObjectAddress *found)
+{
+	switch (nodeTag(node))
+	{
+		case T_CoerceToDomain:
+			return is_untrusted_type(((CoerceToDomain *) node)->resulttype,
+									 found);
+		case T_CoerceViaIO:
+			return is_untrusted_type(((CoerceViaIO *) node)->resulttype, found);
+		case T_Const:
+			return is_untrusted_type(((Const *) node)->consttype, found);
+		case T_TableFunc:
+			return has_untrusted_type(((TableFunc *) node)->coltypes, found);
+		case T_RangeTblFunction:
+			return has_untrusted_type(((RangeTblFunction *) node)->funccoltypes,
+									  found);
+		default:
+			return false;
+	}
 }
 
 static bool
@@ -102,8 +164,21 @@ find_untrusted(Node *node, void *found)
 	if (node == NULL)
 		return false;
 	if (IsA(node, Query))
-		return query_tree_walker((Query *) node, find_untrusted, found, 0);
-	return is_untrusted_domain(node, found) ||
+		return query_tree_walker((Query *) node, find_untrusted, found,
+								 QTW_EXAMINE_RTES_BEFORE);
+	if (IsA(node, RangeTblEntry))
+	{
+		ListCell *cell;
+
+		/* What they call, the walker goes on to. */
+		foreach (cell, ((RangeTblEntry *) node)->functions)
+		{
+			if (reads_untrusted_type(lfirst(cell), found))
+				return true;
+		}
+		return false;
+	}
+	return reads_untrusted_type(node, found) ||
 		   check_functions_in_node(node, is_untrusted, found) ||
 		   expression_tree_walker(node, find_untrusted, found);
 }
@@ -123,6 +198,30 @@ untrusted_object(Query *query)
 	return getObjectDescription(&found, false);
 }
 
+/*
+ * Prepares a query that others wrote parts of, to be looked at and not to be
+ * run.  Literals are read meanwhile, so a superuser is none for as long: what
+ * that calls can see data, but change nothing.
+ */
+SPIPlanPtr
+prepare_to_look(const char *query, int n_args, Oid *types)
+{
+	Oid user;
+	int security;
+	SPIPlanPtr plan;
+
+	GetUserIdAndSecContext(&user, &security);
+	if (superuser())
+		SetUserIdAndSecContext(ROLE_PG_READ_ALL_DATA,
+							   security | SECURITY_LOCAL_USERID_CHANGE |
+								   SECURITY_RESTRICTED_OPERATION);
+	plan = SPI_prepare(query, n_args, types);
+	if (plan == NULL)
+		elog(ERROR, "could not prepare \"%s\"", query);
+	SetUserIdAndSecContext(user, security);
+	return plan;
+}
+
 /* An expression over a relation, as a query's only condition, within SPI. */
 static Query *
 analyze(FunctionCallInfo fcinfo)
@@ -136,9 +235,7 @@ analyze(FunctionCallInfo fcinfo)
 		&query, "SELECT FROM %s AS v WHERE (%s\n) IS NULL",
 		DatumGetCString(DirectFunctionCall1(regclassout, PG_GETARG_DATUM(0))),
 		text_to_cstring(PG_GETARG_TEXT_PP(1)));
-	plan = SPI_prepare(query.data, 0, NULL);
-	if (plan == NULL)
-		elog(ERROR, "could not prepare \"%s\"", query.data);
+	plan = prepare_to_look(query.data, 0, NULL);
 	source = linitial(SPI_plan_get_plan_sources(plan));
 	return linitial_node(Query, source->query_list);
 }

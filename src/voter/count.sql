@@ -38,6 +38,7 @@ DECLARE
 	src p2ptext.source;
 BEGIN
 	SELECT * INTO STRICT src FROM p2ptext.source s WHERE s.id = segment.source_id;
+	PERFORM p2ptext.try_expression(p2ptext.source_relation(src), 'key', src.key);
 	PERFORM p2ptext.noted_voter();
 	EXECUTE format(E'SELECT count(*) FROM %s AS v WHERE CASE WHEN p2ptext.note_voter(coalesce((%s\n)::text, '''')) THEN (%s\n) END',
 				   p2ptext.source_relation(src), src.key, p2ptext.segment_condition(segment));
@@ -75,6 +76,7 @@ DECLARE
 	src p2ptext.source;
 BEGIN
 	SELECT * INTO STRICT src FROM p2ptext.source s WHERE s.id = seg.source_id;
+	PERFORM p2ptext.try_expression(p2ptext.source_relation(src), 'key', src.key);
 	RETURN QUERY EXECUTE format('EXPLAIN (%s) %s', CASE WHEN run THEN 'ANALYZE' ELSE 'COSTS' END,
 		p2ptext.segment_query(seg, format(E'(%s\n)', src.key)));
 END

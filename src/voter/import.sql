@@ -379,7 +379,8 @@ BEGIN
 	IF pg_try_advisory_xact_lock('p2ptext.import'::regclass::int, import.id) THEN
 		SELECT * INTO now_at FROM p2ptext.import i WHERE i.id = import.id;
 	END IF;
-	IF now_at.bytes_done IS DISTINCT FROM import.bytes_done THEN
+	-- Nor has anybody pointed it elsewhere, where the caller may read or write.
+	IF (now_at.bytes_done, now_at.path, now_at.table_oid) IS DISTINCT FROM (import.bytes_done, import.path, import.table_oid) THEN
 		RAISE EXCEPTION 'another session is importing "%"', import.path
 			USING ERRCODE = 'object_in_use',
 			HINT = 'SELECT * FROM p2ptext.import_progress shows how far it is.';
@@ -536,6 +537,8 @@ BEGIN
 			COMMIT;
 		END LOOP;
 	END IF;
+	-- As the caller named it, whatever the row says by now.
+	made.relation := wanted.relation;
 	EXECUTE 'ANALYZE ' || made.relation;
 	RAISE NOTICE '% rows imported into %, % lines rejected', made.rows, made.relation, made.rejected
 		USING DETAIL = p2ptext.import_summary(made),

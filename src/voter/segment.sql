@@ -217,6 +217,9 @@ BEGIN
 			DETAIL = 'It may give another answer each time it is asked, or change something.',
 			HINT = 'Draw samples by p2ptext.hash_share(), declare a function of yours STABLE when it is, or pass allow_volatile => true.';
 	END IF;
+	IF segment.contacted IS NOT NULL OR segment.not_contacted IS NOT NULL THEN
+		PERFORM p2ptext.try_expression(rel, 'key', source.key);
+	END IF;
 	PERFORM p2ptext.contact_condition(source, segment.contacted, true),
 			p2ptext.contact_condition(source, segment.not_contacted, false);
 END
