@@ -90,6 +90,14 @@ SELECT texters_test.say(8, 'yes');
 SET ROLE "texters ""O'Zoë""";
 -- what follows on the answer stands in the inbox, until the conversation is closed
 SELECT question, body, draft, outbox_id IS NOT NULL AS drafted FROM p2ptext.inbox WHERE campaign = 'edges';
+-- nobody speaks in another's name
+SET ROLE texters_mo;
+SELECT texter, replies FROM p2ptext.reassign('edges', 'texters "O''Zoë"', 'texters_ada', 'replies');
+SELECT draft FROM p2ptext.inbox WHERE campaign = 'edges';
+SELECT replies FROM p2ptext.reassign('edges', 'texters_ada', what => 'replies');
+SELECT texter, draft FROM p2ptext.inbox WHERE campaign = 'edges';
+SET ROLE "texters ""O'Zoë""";
+SELECT replies FROM p2ptext.take_batch('edges', what => 'replies');
 SELECT question, answer.value, how FROM p2ptext.inbox, p2ptext.record_answer(conversation_id, question, 'no') AS answer WHERE campaign = 'edges';
 SELECT draft FROM p2ptext.inbox WHERE campaign = 'edges';
 SELECT answer.value, next_text FROM p2ptext.inbox, p2ptext.record_answer(conversation_id, 'yes') AS answer WHERE campaign = 'edges';

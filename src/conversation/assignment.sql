@@ -311,9 +311,23 @@ BEGIN
 	WHERE c.id = ANY (ids) AND c.campaign_id = camp.id AND c.texter = from_texter;
 	GET DIAGNOSTICS n = ROW_COUNT;
 	IF ids <> '{}' THEN
-		UPDATE p2ptext.outbox o SET texter = to_texter
-		WHERE o.campaign_id = camp.id AND o.conversation_id = ANY (ids)
-		AND o.kind = 'reply' AND o.position = 0;
+		-- Nobody writes in another's name; what nobody holds is drafted anew by
+		-- whoever records the answer.
+		UPDATE p2ptext.outbox o
+		SET texter = to_texter, body = coalesce(d.body, o.body),
+			status = CASE WHEN d.named AND d.body IS NULL THEN 'cancelled' ELSE o.status END,
+			reason = CASE WHEN d.named AND d.body IS NULL THEN 'reassigned' ELSE o.reason END,
+			position = CASE WHEN d.named AND d.body IS NULL THEN NULL ELSE o.position END
+		FROM (SELECT r.id, n.named, CASE WHEN n.named AND to_texter IS NOT NULL
+					THEN p2ptext.render_strict(s.script, p2ptext.merge_fields(c, to_texter)) END AS body
+			  FROM p2ptext.outbox r
+			  JOIN p2ptext.conversation c ON c.id = r.conversation_id AND c.campaign_id = r.campaign_id
+			  LEFT JOIN p2ptext.interaction_step s ON s.id = r.step_id AND s.campaign_id = r.campaign_id
+			  CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM unnest(p2ptext.script_fields_all(s.script)) f
+												 WHERE f LIKE 'texter.%') AS named) n
+			  WHERE r.campaign_id = camp.id AND r.conversation_id = ANY (ids)
+			  AND r.kind = 'reply' AND r.position = 0) d
+		WHERE o.id = d.id AND o.campaign_id = camp.id;
 	END IF;
 	RETURN n;
 END
