@@ -108,7 +108,7 @@ RESET ROLE;
 
 -- so many and no more; at most so many a minute
 UPDATE p2ptext.campaign SET max_per_texter = 7, max_per_minute = 2 WHERE id = :camp;
-SELECT count(*) FROM p2ptext.reassign('hold', 'assignment_bob');
+SELECT count(*) FROM p2ptext.reassign('hold', 'assignment_bob', what => 'initials');
 SET ROLE assignment_mo;
 SELECT initials FROM p2ptext.assign('hold', 'assignment "Zoë"', 1);
 SELECT p2ptext.split_campaign('hold');
@@ -138,12 +138,12 @@ SELECT status FROM p2ptext.approve(:mine);
 SELECT initials, total FROM p2ptext.take_batch('hold');
 SELECT p2ptext.take_batch('hold', 1);
 RESET ROLE;
-SELECT count(*) FROM p2ptext.reassign('hold', 'assignment_bob', max_rows => 2);
+SELECT count(*) FROM p2ptext.reassign('hold', 'assignment_bob', what => 'initials', max_rows => 2);
 UPDATE p2ptext.campaign SET max_per_texter = NULL WHERE id = :camp;
 
 -- by request
 UPDATE p2ptext.campaign SET assignment = 'request' WHERE id = :camp;
-SELECT count(*) FROM p2ptext.reassign('hold', 'assignment_bob');
+SELECT count(*) FROM p2ptext.reassign('hold', 'assignment_bob', what => 'initials');
 SET ROLE assignment_bob;
 SELECT * FROM p2ptext.next_text('hold');
 SELECT p2ptext.take_batch('hold');
@@ -167,7 +167,7 @@ SELECT p2ptext.approve_request(:ada, 0);
 SELECT p2ptext.approve_request(-1);
 SELECT texter, texts, status, given, note FROM p2ptext.refuse_request(:ada, 'later');
 RESET ROLE;
-SELECT count(*) FROM p2ptext.reassign('hold', 'assignment_bob');
+SELECT count(*) FROM p2ptext.reassign('hold', 'assignment_bob', what => 'initials');
 UPDATE p2ptext.campaign SET assignment = 'fixed' WHERE id = :camp;
 SET ROLE assignment_bob;
 SELECT * FROM p2ptext.next_text('hold');
