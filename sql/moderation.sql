@@ -40,6 +40,14 @@ SELECT p2ptext.approve(:two, '');
 SELECT p2ptext.approve(:two, E'\n');
 SELECT p2ptext.approve(:two, repeat('x', 1601));
 \set VERBOSITY default
+-- and not take out what must be said
+RESET ROLE;
+SELECT any_of FROM p2ptext.require_text('{will you vote,are you voting}', campaign => 'mod');
+SET ROLE moderation_ada;
+SELECT p2ptext.approve(:two, 'Vote for my cousin, he is a great guy');
+RESET ROLE;
+DELETE FROM p2ptext.required_text WHERE campaign_id = :camp;
+SET ROLE moderation_ada;
 -- what departs more waits
 SELECT status, body, approved_by, position FROM p2ptext.approve(:two, 'Vote for my cousin, he is a great guy');
 SELECT outbox_id AS three FROM p2ptext.next_text('mod') \gset

@@ -131,6 +131,32 @@ END
 $$;
 COMMENT ON FUNCTION p2ptext.require_texts(p2ptext.campaign) IS 'errors when a first text lacks what required_text asks for';
 
+CREATE FUNCTION p2ptext.keep_required_words(camp p2ptext.campaign, shown text, body text) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	lost text;
+BEGIN
+	SELECT array_to_string(r.any_of, '" or "') INTO lost
+	FROM p2ptext.required_text r
+	CROSS JOIN LATERAL (
+		SELECT bool_or(strpos(p2ptext.seen_words(shown), p2ptext.seen_words(a)) > 0) AS before,
+			   bool_or(strpos(p2ptext.seen_words(body), p2ptext.seen_words(a)) > 0) AS after
+		FROM unnest(r.any_of) a) had
+	WHERE coalesce(r.campaign_id, camp.id) = camp.id
+	AND (r.organisation_id IS NULL OR r.organisation_id =
+		 (SELECT g.organisation_id FROM p2ptext.gateway g WHERE g.id = camp.gateway_id))
+	AND had.before AND NOT had.after
+	ORDER BY r.id LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION 'a first text of campaign "%" must keep the words "%"', camp.name, lost
+			USING ERRCODE = 'check_violation',
+			HINT = 'Change the rest of it.';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION p2ptext.keep_required_words(p2ptext.campaign, text, text) IS 'errors when an edit took words out of a first text that required_text asks for';
+
 CREATE FUNCTION p2ptext.preflight(campaign text)
 RETURNS TABLE (check_name text, status text, detail text, fix text)
 LANGUAGE plpgsql

@@ -168,6 +168,9 @@ BEGIN
 	shown := item.body;
 	IF body <> shown THEN
 		PERFORM p2ptext.check_body(body);
+		IF item.kind = 'initial' THEN
+			PERFORM p2ptext.keep_required_words(camp, shown, body);
+		END IF;
 		SELECT * INTO why, detail FROM p2ptext.why_review(camp, shown, body);
 	END IF;
 	UPDATE p2ptext.outbox o
