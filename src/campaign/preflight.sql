@@ -79,6 +79,16 @@ $$;
 COMMENT ON FUNCTION p2ptext.audience_states(p2ptext.campaign) IS
 'in which states a campaign''s voters are, by the field state or else the phone''s area code';
 
+CREATE FUNCTION p2ptext.required_texts(camp p2ptext.campaign) RETURNS SETOF p2ptext.required_text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT r.* FROM p2ptext.required_text r
+	WHERE coalesce(r.campaign_id, camp.id) = camp.id
+	AND (r.organisation_id IS NULL OR r.organisation_id =
+		 (SELECT g.organisation_id FROM p2ptext.gateway g WHERE g.id = camp.gateway_id))
+$$;
+COMMENT ON FUNCTION p2ptext.required_texts(p2ptext.campaign) IS 'what the first texts of a campaign must have';
+
 -- Only rules that name states need to read the audience.
 CREATE FUNCTION p2ptext.missing_texts(camp p2ptext.campaign)
 RETURNS TABLE (variant text, missing text, reason text)
@@ -86,11 +96,7 @@ LANGUAGE plpgsql STABLE
 AS $$
 #variable_conflict use_column
 DECLARE
-	org int := (SELECT g.organisation_id FROM p2ptext.gateway g WHERE g.id = camp.gateway_id);
-	rules p2ptext.required_text[] := ARRAY(
-		SELECT r FROM p2ptext.required_text r
-		WHERE coalesce(r.campaign_id, camp.id) = camp.id
-		AND (r.organisation_id IS NULL OR r.organisation_id = org));
+	rules p2ptext.required_text[] := ARRAY(SELECT r FROM p2ptext.required_texts(camp) r);
 	living text[];
 BEGIN
 	IF EXISTS (SELECT FROM unnest(rules) r WHERE r.states IS NOT NULL) THEN
@@ -138,15 +144,12 @@ DECLARE
 	lost text;
 BEGIN
 	SELECT array_to_string(r.any_of, '" or "') INTO lost
-	FROM p2ptext.required_text r
+	FROM p2ptext.required_texts(camp) r
 	CROSS JOIN LATERAL (
 		SELECT bool_or(strpos(p2ptext.seen_words(shown), p2ptext.seen_words(a)) > 0) AS before,
 			   bool_or(strpos(p2ptext.seen_words(body), p2ptext.seen_words(a)) > 0) AS after
 		FROM unnest(r.any_of) a) had
-	WHERE coalesce(r.campaign_id, camp.id) = camp.id
-	AND (r.organisation_id IS NULL OR r.organisation_id =
-		 (SELECT g.organisation_id FROM p2ptext.gateway g WHERE g.id = camp.gateway_id))
-	AND had.before AND NOT had.after
+	WHERE had.before AND NOT had.after
 	ORDER BY r.id LIMIT 1;
 	IF FOUND THEN
 		RAISE EXCEPTION 'a first text of campaign "%" must keep the words "%"', camp.name, lost
