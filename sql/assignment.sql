@@ -231,6 +231,13 @@ UPDATE p2ptext.conversation SET waiting_since = waiting_since - interval '2 hour
 -- but of one who is at work only what waits too long
 SET ROLE assignment_bob;
 SELECT voter_key FROM p2ptext.next_text('hold');
+RESET ROLE;
+-- and not whom they snoozed, until some time after that
+BEGIN;
+UPDATE p2ptext.conversation SET snoozed_until = now() + CASE texter WHEN 'assignment_ada' THEN interval '1 hour' ELSE interval '-2 hours' END
+WHERE campaign_id = :camp AND waiting_since IS NOT NULL AND texter IN ('assignment_ada', 'assignment_bob');
+SELECT texter, how, initials, replies FROM p2ptext.release_stale('hold') ORDER BY 1;
+ROLLBACK;
 SET ROLE assignment_mo;
 SELECT texter, how, initials, replies FROM p2ptext.release_stale('hold') ORDER BY 1;
 SELECT texter, how, initials, replies FROM p2ptext.release_stale('hold', '0');

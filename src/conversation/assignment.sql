@@ -278,7 +278,8 @@ $$;
 COMMENT ON FUNCTION p2ptext.move_initials(p2ptext.campaign, name, name, bigint) IS 'moves up to max_rows unsent first texts of a texter to another, or with NULL to the pool; returns how many';
 
 -- Conversations under way move as they are; with "before", just those whose
--- voter has waited for an answer since then, or whose answer lies drafted.
+-- voter has waited for an answer since then, or whose answer lies drafted, and
+-- who was snoozed waits from the end of that.
 CREATE FUNCTION p2ptext.move_replies(camp p2ptext.campaign, from_texter name, to_texter name, max_rows bigint,
 	before timestamptz DEFAULT NULL)
 RETURNS int
@@ -292,11 +293,12 @@ BEGIN
 	IF before IS NOT NULL THEN
 		ids := ARRAY(SELECT c.id FROM p2ptext.conversation c
 					 WHERE c.campaign_id = camp.id AND c.texter = from_texter AND c.waiting_since < before
+					 AND (c.snoozed_until < before) IS NOT FALSE
 					 ORDER BY c.waiting_since LIMIT max_rows FOR NO KEY UPDATE SKIP LOCKED)
 			|| ARRAY(SELECT c.id FROM p2ptext.outbox o
 					 JOIN p2ptext.conversation c ON c.id = o.conversation_id AND c.campaign_id = o.campaign_id
 					 WHERE o.campaign_id = camp.id AND o.texter = from_texter::text COLLATE "C" AND o.position = 0
-					 AND o.kind = 'reply' AND o.created_at < before
+					 AND o.kind = 'reply' AND o.created_at < before AND (c.snoozed_until < before) IS NOT FALSE
 					 FOR NO KEY UPDATE OF c SKIP LOCKED);
 	ELSE
 		ids := ARRAY(SELECT c.id FROM p2ptext.conversation c
@@ -649,4 +651,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION p2ptext.release_stale(text, interval) IS
-'returns to the pool the drafts of texters who have done nothing in the campaign for release_after, and voters who have waited that long for an answer; of all campaigns unless one is named; older_than overrides release_after';
+'returns to the pool the drafts of texters who have done nothing in the campaign for release_after, and voters who have waited that long for an answer, if snoozed then since the end of that; of all campaigns unless one is named; older_than overrides release_after';
