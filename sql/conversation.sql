@@ -37,9 +37,27 @@ COMMIT;
 
 -- the inbox: who waits longest comes first, with their latest words
 SELECT conversation_id, campaign, voter_key, phone, texter, question, body, unread, received_at >= waiting_since AS sane FROM p2ptext.inbox WHERE campaign = 'talk';
+-- a texter sees, and acts in, what they hold; what nobody holds is there for the taking
 SET ROLE conversation_ada;
+SELECT conversation_id FROM p2ptext.inbox WHERE campaign = 'talk';
+SELECT p2ptext.reply(4000001, 'Not mine');
+SELECT * FROM p2ptext.thread(4000001);
+SELECT p2ptext.close(4000007);
+SELECT initials, replies FROM p2ptext.take_batch('talk', 2, 'replies');
+SET ROLE conversation_bob;
+SELECT initials, replies FROM p2ptext.take_batch('talk', 1, 'replies');
+RESET ROLE;
+UPDATE p2ptext.campaign SET batch_size = 3 WHERE id = :camp;
+SET ROLE conversation_ada;
+SELECT p2ptext.take_batch('talk', 2, 'replies');
+SELECT p2ptext.take_batch('talk', 4, 'replies');
+SELECT p2ptext.take_batch('talk');
+RESET ROLE;
+UPDATE p2ptext.campaign SET batch_size = 25 WHERE id = :camp;
+SET ROLE conversation_ada;
+SELECT initials, replies FROM p2ptext.take_batch('talk', what => 'replies');
 SELECT conversation_id, body FROM p2ptext.inbox WHERE campaign = 'talk';
--- who answers holds the conversation from then on
+SELECT count(*), bool_and(texter = current_user) AS own FROM p2ptext.conversation WHERE campaign_id = :camp;
 SELECT id, conversation_id, kind, status, sender, phone, body, texter, approved_by, approved_at IS NOT NULL AS approved, position > 0 AS queued
 FROM p2ptext.reply(conversation => 4000001, body => E'Thanks! 👍\n "quoted" \\ {{x}}');
 SELECT conversation_id FROM p2ptext.inbox WHERE campaign = 'talk';

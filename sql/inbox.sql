@@ -54,6 +54,7 @@ SELECT inbox_test.hear(1, 'Where do I vote?'), inbox_test.hear(2, 'who is this')
 SELECT * FROM inbox_test.events;
 -- the inbox shows what waits, longest first
 SET ROLE inbox_ada;
+SELECT replies FROM p2ptext.take_batch('inbox', 4, 'replies');
 SELECT conversation_id, voter_key, body, media, unread, age > '0' AS aged, seen FROM p2ptext.inbox WHERE campaign = 'inbox';
 -- reading a thread marks it as read
 SELECT message_id, direction, who, body, status, media, at IS NOT NULL AS timed FROM p2ptext.thread(4500004);
@@ -85,12 +86,16 @@ SELECT * FROM inbox_test.tell(format('SELECT p2ptext.close(4500004, seen => %s)'
 SET ROLE inbox_bob;
 SELECT * FROM inbox_test.tell('SELECT * FROM p2ptext.thread(4500004)');
 SELECT * FROM inbox_test.tell('SELECT p2ptext.reply(4500004, ''Bob here'')');
+SELECT * FROM inbox_test.tell('SELECT p2ptext.reply(4500007, ''Bob here'')');
 -- nobody speaks before the first text, nor in a closed conversation
+SET ROLE inbox_manager;
 SELECT * FROM inbox_test.tell('SELECT p2ptext.reply(4500008, ''Hello?'')');
 SELECT * FROM inbox_test.tell('SELECT p2ptext.reply(4500006, ''Hello?'')');
 SELECT * FROM inbox_test.tell('SELECT p2ptext.reply(4500005, ''Hello?'')');
 -- but they may after one without an answer, or when the voter wrote first
 SELECT status FROM p2ptext.reply(4500007, 'Still there?');
+SET ROLE inbox_bob;
+SELECT replies FROM p2ptext.take_batch('inbox', what => 'replies');
 SELECT status FROM p2ptext.reply(4500009, 'You are early');
 
 -- snoozed until then, or until the voter writes
@@ -117,10 +122,10 @@ SELECT message_status, result, waiting_since = (SELECT min(at) FROM p2ptext.thre
 SELECT * FROM inbox_test.tell('SELECT p2ptext.reopen(4500001)');
 SELECT message_status FROM p2ptext.close(4500004, 'canvassed');
 SELECT message_status, result FROM p2ptext.reopen(4500004);
-SELECT * FROM inbox_test.tell('SELECT p2ptext.reopen(4500005)');
 SELECT * FROM inbox_test.tell('SELECT p2ptext.close(4500004, ''tired'')') LIMIT 1;
 SELECT * FROM inbox_test.tell('SELECT p2ptext.close(4500007)');
 RESET ROLE;
+SELECT * FROM inbox_test.tell('SELECT p2ptext.reopen(4500005)');
 SELECT message_status FROM p2ptext.close(4500008, 'moved');
 -- what was approved leaves all the same; a draft does not, and comes back
 UPDATE p2ptext.outbox SET status = 'draft', approved_by = NULL, approved_at = NULL, position = 0 WHERE conversation_id = 4500008;

@@ -57,7 +57,7 @@ SELECT voter_key, body FROM p2ptext.next_text('edges');
 RESET ROLE;
 SELECT voter, message_status, result, status, reason FROM texters_test.talk WHERE voter <= 5;
 
--- where nobody holds a conversation, the campaign's teams may
+-- who waits and is held by nobody is for the campaign's teams to take
 SET ROLE texters_mo;
 SELECT texter FROM p2ptext.set_team('texters', '{texters_ada}');
 SELECT count(*) FROM p2ptext.set_campaign_teams('edges', '{texters}');
@@ -68,7 +68,10 @@ SELECT conversation_id FROM p2ptext.inbox WHERE campaign = 'edges';
 SELECT p2ptext.thread(9750006);
 SELECT p2ptext.reply(9750006, 'x');
 SELECT p2ptext.add_note(9750006, 'x');
+SELECT p2ptext.take_batch('edges', what => 'replies');
 SET ROLE texters_ada;
+SELECT p2ptext.add_note(9750006, 'x');
+SELECT replies FROM p2ptext.take_batch('edges', what => 'replies');
 SELECT body, draft FROM p2ptext.inbox WHERE campaign = 'edges';
 SELECT texter, status FROM p2ptext.reply(9750006, 'Ada, from the campaign');
 SET ROLE texters_mo;
@@ -109,6 +112,7 @@ RESET ROLE;
 SELECT texters_test.say(8, 'are you there?');
 SELECT voter, texter, message_status, status, holds FROM texters_test.talk WHERE voter BETWEEN 7 AND 9;
 SET ROLE texters_ada;
+SELECT replies FROM p2ptext.take_batch('edges', what => 'replies');
 SELECT voter_key, body, texter FROM p2ptext.inbox WHERE campaign = 'edges';
 
 -- what each has done

@@ -47,7 +47,7 @@ BEGIN
 				   ' p2ptext.campaign, p2ptext.tag TO %I', role);
 	EXECUTE format('GRANT EXECUTE ON FUNCTION p2ptext.is_member(text[]), p2ptext.is_suspended(), p2ptext.require_member(text[]),'
 				   ' p2ptext.caller(), p2ptext.texter(name), p2ptext.find_campaign(text),'
-				   ' p2ptext.seen_texters(), p2ptext.other_teams(), p2ptext.thread(bigint), p2ptext.canned_responses(bigint), p2ptext.leaderboard(text) TO %I', role);
+				   ' p2ptext.seen_texters(), p2ptext.thread(bigint), p2ptext.canned_responses(bigint), p2ptext.leaderboard(text) TO %I', role);
 	IF kind = 'texter' THEN
 		-- Of the conversations they hold, and without fields: see voter_card.
 		EXECUTE format('GRANT SELECT ON p2ptext.message, p2ptext.outbox, p2ptext.question_response,'

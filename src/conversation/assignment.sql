@@ -234,6 +234,7 @@ BEGIN
 	WHERE c.campaign_id = camp.id AND c.id = ANY (ARRAY(
 		SELECT w.id FROM p2ptext.conversation w
 		WHERE w.campaign_id = camp.id AND w.texter IS NULL AND w.waiting_since IS NOT NULL
+		AND (w.snoozed_until > now()) IS NOT TRUE
 		ORDER BY w.texter, w.waiting_since LIMIT max_rows
 		FOR NO KEY UPDATE SKIP LOCKED));
 	GET DIAGNOSTICS n = ROW_COUNT;
@@ -241,6 +242,18 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION p2ptext.take_replies(p2ptext.campaign, name, bigint) IS 'gives a texter up to max_rows voters who wait for an answer and whom nobody holds, longest waiting first; returns how many';
+
+CREATE FUNCTION p2ptext.waiting_for(camp p2ptext.campaign, texter name) RETURNS bigint
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+BEGIN
+	RETURN (SELECT count(*) FROM p2ptext.conversation c
+			WHERE c.campaign_id = camp.id AND c.texter = texter AND c.waiting_since IS NOT NULL
+			AND (c.snoozed_until > now()) IS NOT TRUE);
+END
+$$;
+COMMENT ON FUNCTION p2ptext.waiting_for(p2ptext.campaign, name) IS 'how many voters of a campaign wait for a texter, but for those who were snoozed';
 
 -- Moves unsent drafts to another texter, or to the pool.  One that is just
 -- being approved stays.
@@ -440,18 +453,20 @@ DECLARE
 	held int;
 BEGIN
 	PERFORM p2ptext.require_active('texter', 'manager');
-	PERFORM p2ptext.require_texting(camp);
-	PERFORM p2ptext.require_texter(camp, me);
 	IF what IS NULL OR what NOT IN ('initials', 'replies') THEN
 		RAISE EXCEPTION 'nobody can take "%"', what
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Take initials or replies.';
-	ELSIF wanted NOT BETWEEN 1 AND camp.batch_size THEN
+	ELSIF what = 'replies' THEN
+		PERFORM p2ptext.require_open(camp);
+	ELSE
+		PERFORM p2ptext.require_texting(camp);
+	END IF;
+	PERFORM p2ptext.require_texter(camp, me);
+	IF wanted NOT BETWEEN 1 AND camp.batch_size THEN
 		RAISE EXCEPTION 'a batch of campaign "%" has 1 to % texts, not %', campaign, camp.batch_size, n
 			USING ERRCODE = 'invalid_parameter_value',
 			HINT = 'A manager can raise campaign.batch_size, or assign() more.';
-	ELSIF what = 'replies' THEN
-		RETURN p2ptext.note_assignment(camp.id, me, 'batch', 0, p2ptext.take_replies(camp, me, wanted));
-	ELSIF camp.assignment <> 'open' THEN
+	ELSIF what = 'initials' AND camp.assignment <> 'open' THEN
 		RAISE EXCEPTION 'texts of campaign "%" are not there for the taking', campaign
 			USING ERRCODE = 'object_not_in_prerequisite_state',
 			HINT = CASE camp.assignment WHEN 'request' THEN 'Ask for some with request_texts().'
@@ -459,15 +474,20 @@ BEGIN
 	END IF;
 	-- Clicks of one texter take turns, so that two do not fill a batch twice.
 	PERFORM pg_advisory_xact_lock('p2ptext.assignment'::regclass::int, hashtext(camp.id || ':' || me));
-	SELECT count(*) INTO held
-	FROM (SELECT FROM p2ptext.outbox o
-		  WHERE o.campaign_id = camp.id AND o.texter = me::text COLLATE "C" AND o.position = 0 AND o.kind = 'initial' LIMIT camp.batch_size) h;
+	held := CASE what WHEN 'replies' THEN p2ptext.waiting_for(camp, me) ELSE (
+		SELECT count(*)
+		FROM (SELECT FROM p2ptext.outbox o
+			  WHERE o.campaign_id = camp.id AND o.texter = me::text COLLATE "C" AND o.position = 0 AND o.kind = 'initial' LIMIT camp.batch_size) h) END;
 	wanted := coalesce(n, greatest(1, camp.batch_size - held));
 	IF held + wanted > camp.batch_size THEN
-		RAISE EXCEPTION 'you hold % texts of campaign "%" that have not left', held, campaign
+		RAISE EXCEPTION '%', format(CASE what WHEN 'replies' THEN '%s voters of campaign "%s" wait for you'
+											  ELSE 'you hold %s texts of campaign "%s" that have not left' END, held, campaign)
 			USING ERRCODE = 'object_in_use',
 			DETAIL = format('A texter holds %s at once.', camp.batch_size),
-			HINT = 'Approve these first: next_text() shows them.';
+			HINT = CASE what WHEN 'replies' THEN 'Answer these first: SELECT * FROM p2ptext.inbox shows them.'
+							 ELSE 'Approve these first: next_text() shows them.' END;
+	ELSIF what = 'replies' THEN
+		RETURN p2ptext.note_assignment(camp.id, me, 'batch', 0, p2ptext.take_replies(camp, me, wanted));
 	END IF;
 	PERFORM p2ptext.require_room(camp, me, 1);
 	wanted := least(wanted, p2ptext.room_left(camp, me));
@@ -476,7 +496,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION p2ptext.take_batch(text, int, text) IS
-'gives the calling texter n drafts that nobody holds, as many as batch_size allows unless said, or with what => ''replies'' that many voters who wait for an answer; fewer when there are no more';
+'gives the calling texter n drafts that nobody holds, as many as batch_size allows unless said, or with what => ''replies'' that many voters who wait for an answer, in a campaign of any mode; fewer when there are no more';
 
 CREATE FUNCTION p2ptext.assign(campaign text, texter name, initials int DEFAULT 0, replies int DEFAULT 0)
 RETURNS p2ptext.assignment

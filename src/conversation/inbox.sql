@@ -13,11 +13,8 @@ BEGIN
 	IF NOT FOUND THEN
 		RAISE EXCEPTION 'conversation % does not exist', conversation
 			USING ERRCODE = 'undefined_object';
-	ELSIF NOT p2ptext.may_speak(conv) AND NOT p2ptext.is_member('reader') THEN
-		RAISE EXCEPTION 'conversation % is %', conversation,
-			CASE WHEN conv.texter IS NULL THEN 'for other teams' ELSE 'held by another texter' END
-			USING ERRCODE = 'insufficient_privilege',
-			HINT = 'SELECT * FROM p2ptext.inbox shows the ones you may answer.';
+	ELSIF NOT p2ptext.is_member('reader') THEN
+		PERFORM p2ptext.require_speaker(conv);
 	END IF;
 	RETURN conv;
 END
@@ -50,19 +47,6 @@ $$;
 COMMENT ON FUNCTION p2ptext.seen_texters() IS
 'whose waiting conversations the caller sees in the inbox: their own, or with a manager or reader everybody''s';
 
-CREATE FUNCTION p2ptext.other_teams() RETURNS int[]
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-	IF p2ptext.is_member('manager', 'reader') THEN
-		RETURN '{}';
-	END IF;
-	RETURN ARRAY(SELECT DISTINCT t.campaign_id FROM p2ptext.campaign_team t
-				 WHERE NOT p2ptext.in_team(t.campaign_id, p2ptext.caller()));
-END
-$$;
-COMMENT ON FUNCTION p2ptext.other_teams() IS 'the campaigns that are for teams of which the caller is in none';
-
 -- Views run with the rights of their owner, so each filters for its reader,
 -- before any condition of that reader's can see a row.  Sorted before the
 -- messages are looked up, so that LIMIT looks up few.
@@ -76,8 +60,7 @@ FROM (SELECT w.id, w.campaign_id, w.voter_key, w.phone, w.texter, w.waiting_sinc
 			UNION ALL
 			SELECT h.* FROM p2ptext.conversation h
 			WHERE h.waiting_since IS NOT NULL AND h.texter IS NULL
-			AND (SELECT p2ptext.is_member('texter', 'manager', 'reader'))
-			AND h.campaign_id <> ALL ((SELECT p2ptext.other_teams())::int[])) AS w
+			AND (SELECT p2ptext.is_member('manager', 'reader'))) AS w
 	  WHERE w.snoozed_until IS NULL OR w.snoozed_until <= now()
 	  ORDER BY w.waiting_since OFFSET 0) AS c
 JOIN p2ptext.campaign k ON k.id = c.campaign_id
@@ -96,7 +79,7 @@ LEFT JOIN LATERAL (
 	ORDER BY o.id DESC LIMIT 1) AS next ON true
 WHERE k.status <> 'archived'
 ORDER BY c.waiting_since;
-COMMENT ON VIEW p2ptext.inbox IS 'voters who wait for an answer, longest first, without those who were snoozed; a texter sees their own, and those nobody holds of campaigns without teams or of their teams; seen is what reply() may be told; draft follows on the answer, and approve(outbox_id) sends it';
+COMMENT ON VIEW p2ptext.inbox IS 'voters who wait for an answer, longest first, without those who were snoozed; a texter sees their own, managers and readers also those nobody holds; seen is what reply() may be told; draft follows on the answer, and approve(outbox_id) sends it';
 
 CREATE FUNCTION p2ptext.thread(conversation bigint)
 RETURNS TABLE (message_id bigint, at timestamptz, direction text, who text, body text, status text,

@@ -1,23 +1,37 @@
 -- reply.sql
 --	  What a texter does in a conversation: reply, close, reopen, snooze.
 --
--- Each begins with hold_conversation(), which alone says who may speak in a
--- conversation, and makes sessions take turns there.  Whoever comes second is
--- told what has happened meanwhile.
+-- A texter acts in the conversations they hold, which are also those that
+-- row-level security shows them; what nobody holds is taken first, see
+-- take_batch().  Each function begins with hold_conversation(), which makes
+-- sessions take turns in a conversation.  Whoever comes second is told what has
+-- happened meanwhile.
 
 CREATE FUNCTION p2ptext.may_speak(conv p2ptext.conversation) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	IF conv.texter = p2ptext.caller() THEN
-		RETURN p2ptext.is_member('texter', 'manager');
-	END IF;
-	RETURN p2ptext.is_member('manager') OR (conv.texter IS NULL AND p2ptext.is_member('texter')
-		AND p2ptext.in_team(conv.campaign_id, p2ptext.caller()));
+	RETURN p2ptext.is_member('manager') OR (conv.texter = p2ptext.caller() AND p2ptext.is_member('texter'));
 END
 $$;
 COMMENT ON FUNCTION p2ptext.may_speak(p2ptext.conversation) IS
-'whether the caller may act in a conversation: its texter may, any texter of the campaign''s teams where nobody holds it, and managers';
+'whether the caller may act in a conversation: the texter who holds it may, and managers';
+
+CREATE FUNCTION p2ptext.require_speaker(conv p2ptext.conversation) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF NOT p2ptext.may_speak(conv) IS TRUE THEN
+		RAISE EXCEPTION 'conversation % is held by %', conv.id,
+			CASE WHEN conv.texter IS NULL THEN 'nobody' ELSE 'another texter' END
+			USING ERRCODE = 'insufficient_privilege',
+			HINT = CASE WHEN conv.texter IS NOT NULL THEN 'SELECT * FROM p2ptext.inbox shows the ones you may answer.'
+				ELSE format('Voters who wait become yours with p2ptext.take_batch(%L, what => ''replies'').',
+							(SELECT k.name FROM p2ptext.campaign k WHERE k.id = conv.campaign_id)) END;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION p2ptext.require_speaker(p2ptext.conversation) IS 'errors unless the caller may act in a conversation';
 
 CREATE FUNCTION p2ptext.hold_conversation(conversation bigint) RETURNS p2ptext.conversation
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -31,12 +45,8 @@ BEGIN
 	IF NOT FOUND THEN
 		RAISE EXCEPTION 'conversation % does not exist', conversation
 			USING ERRCODE = 'undefined_object';
-	ELSIF NOT p2ptext.may_speak(conv) THEN
-		RAISE EXCEPTION 'conversation % is %', conversation,
-			CASE WHEN conv.texter IS NULL THEN 'for other teams' ELSE 'held by another texter' END
-			USING ERRCODE = 'insufficient_privilege',
-			HINT = 'SELECT * FROM p2ptext.inbox shows the ones you may answer.';
 	END IF;
+	PERFORM p2ptext.require_speaker(conv);
 	RETURN conv;
 END
 $$;

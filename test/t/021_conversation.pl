@@ -36,6 +36,15 @@ SQL
 	wait_for($node, "SELECT outcome FROM p2ptext.inbound WHERE dedupe_key = 'hear-$n_texts'", 'applied', "the voter wrote $body");
 }
 
+# A texter takes the one voter who waits and whom nobody holds.
+use constant TAKE => "SELECT replies FROM p2ptext.take_batch('c', 1, 'replies')";
+
+sub take
+{
+	my ($role) = @_;
+	return is(value($node, "SET ROLE $role; " . TAKE), 1, "$role takes who waits");
+}
+
 # A session of a role, which says all in one transaction.
 sub start_session
 {
@@ -72,12 +81,14 @@ sub race
 my $texts = 'SELECT count(*) FROM p2ptext.outbox WHERE kind = \'reply\' AND conversation_id =';
 my $id = shift @ids;
 hear($id, 'first');
+take('ada');
 like(race($id, [ 'SET LOCAL ROLE ada', "SELECT p2ptext.reply($id, 'Yes')" ], 'ada', "SELECT p2ptext.reply($id, 'Yes')"),
 	qr/55000: this reply has been sent already.*HINT/s, 'the same reply from two windows');
 is(value($node, "$texts $id"), 1, 'is one text');
 
 $id = shift @ids;
 hear($id, 'second');
+take('ada');
 like(race($id, [ 'SET LOCAL ROLE ada', "SELECT p2ptext.reply($id, 'Yes')" ], 'mo', "SELECT p2ptext.reply($id, 'Well')"),
 	qr/55000: conversation $id has been answered by "ada".*HINT/s, 'two people answer');
 like(race($id, [ 'SET LOCAL ROLE ada', "SELECT p2ptext.close($id, 'refused')" ], 'mo', "SELECT p2ptext.reply($id, 'Well')"),
@@ -91,12 +102,21 @@ is(value($node, "$texts $id"), 1, 'and one text is all there is');
 # Two texters take the same voter whom nobody holds.
 $id = shift @ids;
 hear($id, 'third');
-like(race($id, [ 'SET LOCAL ROLE ada', "SELECT p2ptext.reply($id, 'Ada here')" ], 'bob', "SELECT p2ptext.reply($id, 'Bob here')"),
-	qr/42501: conversation $id is held by another texter.*HINT/s, 'whoever came first holds it');
+{
+	my $ada = $node->background_psql('postgres');
+	$ada->query_safe($_) foreach 'BEGIN', 'SET LOCAL ROLE ada';
+	is($ada->query_safe(TAKE), 1, 'one takes a voter');
+	is(value($node, 'SET ROLE bob; ' . TAKE), 0, 'the other passes them over at once');
+	$ada->query_safe('COMMIT');
+	$ada->quit;
+}
+like(said(start_session('bob', "SELECT p2ptext.reply($id, 'Bob here')")),
+	qr/42501: conversation $id is held by another texter.*HINT/s, 'whoever came first holds them');
 
 # The voter writes while somebody answers what was before.
 $id = shift @ids;
 hear($id, 'fourth');
+take('ada');
 my $seen = value($node, "SELECT seen FROM p2ptext.inbox WHERE conversation_id = $id");
 hear($id, 'but wait');
 like(said(start_session('ada', "SELECT p2ptext.reply($id, 'Fine', seen => $seen)")),
@@ -106,6 +126,7 @@ is(value($node, "$texts $id"), 0, 'nothing is sent');
 # All at once.
 $id = shift @ids;
 hear($id, 'fifth');
+take('ada');
 my @sessions = map { start_session('ada', "SELECT p2ptext.reply($id, 'Only once')") } 1 .. 15;
 is(scalar(grep { said($_) =~ /55000: this reply has been sent already/ } @sessions), 14, 'fourteen of fifteen are told');
 is(value($node, "$texts $id"), 1, 'one text');

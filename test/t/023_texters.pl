@@ -51,6 +51,7 @@ sub rounds
 {
 	my ($count, $batches) = @_;
 	my $take = $batches ? "SELECT initials FROM p2ptext.take_batch('c');" : '';
+	$take .= "\nSELECT replies FROM p2ptext.take_batch('c', 2, 'replies');";
 
 	# A person thinks for a moment, and voters write meanwhile.
 	my $round = "SELECT pg_sleep(random() / 5);\n$take\n" . <<'SQL';
@@ -132,7 +133,7 @@ ok(defined $suspended, 'a texter is suspended in the middle');
 foreach my $s (values %session)
 {
 	next if $s->{name} eq BAD;
-	my @odd = grep { !/no rows returned for \\gset|not a draft|outbox has no text|is held by|you hold|has opted out|has moved on|is closed|is (not )?waiting|has answered|was answered/ }
+	my @odd = grep { !/no rows returned for \\gset|not a draft|outbox has no text|is held by|you hold|wait for you|has opted out|has moved on|is closed|is (not )?waiting|has answered|was answered/ }
 	  grep { /ERROR|FATAL|PANIC|gset/ } split /\n/, slurp_file($s->{err});
 	is("@odd", '', "$s->{name} saw no odd error") if @odd;
 }
