@@ -85,6 +85,36 @@ SELECT v.voter_key, v.voter_key = :'seen' AS was_seen, o.status, o.reason, o.bod
 FROM p2ptext.outbox o JOIN p2ptext.conversation v ON v.id = o.conversation_id AND v.campaign_id = o.campaign_id
 JOIN p2ptext.campaign c ON c.id = v.campaign_id WHERE c.name = 'au fresh' ORDER BY voter_key::int;
 
+-- refresh: phones that are exchanged, pass on, are wanted twice or are somebody's already; who was left out is back when that is over
+CREATE VIEW fresh AS
+SELECT v.voter_key, v.phone AS conversation, o.phone AS outbox, o.status, o.reason, o.texter IS NOT NULL AS held, o.body, o.timezones
+FROM p2ptext.outbox o JOIN p2ptext.conversation v ON v.id = o.conversation_id AND v.campaign_id = o.campaign_id
+JOIN p2ptext.campaign c ON c.id = v.campaign_id WHERE c.name = 'au fresh';
+CREATE TABLE before AS SELECT * FROM fresh;
+UPDATE voters v SET cell = w.cell FROM voters w WHERE v.id IN (2, 4) AND w.id = 6 - v.id;
+UPDATE voters SET cell = '919-558-1302' WHERE id = 6;
+UPDATE voters SET cell = '919-558-1006' WHERE id = 8;
+UPDATE voters SET cell = '303-558-1014', zone = NULL WHERE id = 14;
+UPDATE voters SET cell = '303-558-1014' WHERE id = 12;
+UPDATE voters SET cell = '303-558-1001' WHERE id = :seen;
+UPDATE voters SET party = 'DEM', first_name = 'V' || id, cell = '919-558-1407' WHERE id IN (7, 10);
+SELECT * FROM p2ptext.refresh('au fresh');
+SELECT f.* FROM fresh f EXCEPT SELECT * FROM before ORDER BY 1;
+SELECT * FROM p2ptext.refresh('au fresh');
+UPDATE voters SET cell = '919-558-1410' WHERE id = 10;
+UPDATE voters SET cell = '919-558-1002' WHERE id = 12;
+SELECT * FROM p2ptext.refresh('au fresh');
+SELECT f.* FROM fresh f WHERE voter_key IN ('10', '12') ORDER BY 1;
+UPDATE voters SET cell = NULL WHERE id = 12;
+SELECT * FROM p2ptext.refresh('au fresh');
+UPDATE voters SET cell = '919-558-1412' WHERE id = 12;
+SELECT * FROM p2ptext.launch('au fresh');
+SELECT * FROM p2ptext.refresh('au fresh');
+SELECT f.* FROM fresh f WHERE voter_key IN ('10', '12') ORDER BY 1;
+SELECT v.voter_key, e.from_status, e.to_status, e.why FROM p2ptext.conversation_event e
+JOIN p2ptext.conversation v ON v.id = e.conversation_id WHERE e.campaign = 'au fresh' ORDER BY v.voter_key::int, e.at;
+SELECT voter_key, phone, body FROM p2ptext.next_text('au fresh');
+
 -- what cannot be
 SELECT p2ptext.create_campaign('au bad', 'au all', 'au-test', 'Hi', exclude => '{au nothing}');
 SELECT p2ptext.create_campaign('au bad', 'au all', 'au-test', 'Hi', holdout => 100);
@@ -96,7 +126,8 @@ CREATE ROLE audience_nobody;
 GRANT USAGE ON SCHEMA p2ptext TO audience_nobody;
 SET ROLE audience_nobody;
 SELECT p2ptext.keep_opt_outs(1);
-SELECT p2ptext.rewrite_drafts(1, '{}', '{}', '{}', '{}', '{}', '{}');
+SELECT p2ptext.rewrite_drafts(1, '{}', '{}', '{}', '{}', '{}', '{}', '{}');
+SELECT p2ptext.move_phones(1, '{}', '{}', '{}');
 CALL p2ptext.launch_in_batches('au');
 RESET ROLE;
 REVOKE USAGE ON SCHEMA p2ptext FROM audience_nobody;

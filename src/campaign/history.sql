@@ -26,7 +26,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION p2ptext.audience_as_of(text, timestamptz) IS
-'whom the launches of a campaign until then had chosen, and whom the latest of them dropped and why, each with the predicate of its launch; frozen at the launch';
+'whom the launches of a campaign until then had chosen, and whom the latest of them dropped and why, each with the predicate of its launch; frozen at the launch, but for a phone that refresh() corrected, which conversation_event tells';
 
 -- Reads the segment, so with the rights and names of the caller.
 CREATE FUNCTION p2ptext.audience_diff(campaign text)

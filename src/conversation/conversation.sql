@@ -32,9 +32,10 @@ CREATE TABLE p2ptext.conversation (
 	last_in_at timestamptz,
 	created_at timestamptz NOT NULL DEFAULT now(),
 	PRIMARY KEY (id, campaign_id),
+	-- Two voters can exchange their phones in one statement.
+	CONSTRAINT conversation_phone_idx UNIQUE (phone, campaign_id) DEFERRABLE,
 	CHECK ((message_status = 'needs_response') = (waiting_since IS NOT NULL))
 ) WITH (fillfactor = 48);
-CREATE UNIQUE INDEX conversation_phone_idx ON p2ptext.conversation (phone, campaign_id);
 CREATE UNIQUE INDEX conversation_voter_key_idx ON p2ptext.conversation (campaign_id, voter_key);
 -- Not on message_status, which changes with every text sent.
 CREATE INDEX conversation_waiting_idx ON p2ptext.conversation (texter, waiting_since)

@@ -56,6 +56,8 @@ CREATE INDEX outbox_phone_idx ON p2ptext.outbox (phone);
 CREATE INDEX outbox_draft_idx ON p2ptext.outbox (campaign_id, texter, id) WHERE position = 0;
 CREATE INDEX outbox_queue_idx ON p2ptext.outbox (campaign_id, kind, sender, position) WHERE position > 0;
 CREATE INDEX outbox_deferred_idx ON p2ptext.outbox (not_before) WHERE not_before IS NOT NULL;
+-- What has ended, until refresh() finds its voter in the segment again.
+CREATE INDEX outbox_ended_idx ON p2ptext.outbox (campaign_id) WHERE position IS NULL AND not_before IS NULL;
 COMMENT ON TABLE p2ptext.outbox IS 'texts that have not finished leaving';
 COMMENT ON COLUMN p2ptext.outbox.variant IS 'which of the campaign''s first texts it is';
 COMMENT ON COLUMN p2ptext.outbox.step_id IS 'the interaction step whose script it is; NULL for first texts and a texter''s own words';
