@@ -251,12 +251,16 @@ SELECT part(26, 'x', 1000, 2, 'odd');
 SELECT applied, parked FROM p2ptext.apply_inbound();
 SELECT body, part, outcome FROM events WHERE body = 'odd';
 
--- old events are forgotten, but not those that wait
+-- old events are forgotten, but not those that wait, and no text that nobody has handled
 SELECT voters_say('{1}', '{wait}', pre => 'prune');
 UPDATE p2ptext.inbound SET received_at = now() - interval '100 days' WHERE body <> 'odd';
 SELECT * FROM p2ptext.prune_inbound('101 days');
 SELECT pruned, mark AS upto FROM p2ptext.prune_inbound('90 days', 5) \gset
 SELECT :pruned AS pruned, (SELECT count(*) FROM p2ptext.inbound WHERE id <= :upto) AS left;
 SELECT pruned > 0 AS pruned FROM p2ptext.prune_inbound('90 days', after => :upto);
+SELECT body, outcome FROM p2ptext.inbound ORDER BY id;
+SELECT count(p2ptext.handle_inbound(id)) FROM p2ptext.inbound WHERE outcome = 'unmatched';
+SELECT * FROM p2ptext.prune_inbound('101 days', after => 999999999);
+SELECT pruned > 0 AS pruned FROM p2ptext.prune_inbound('90 days', after => 999999999);
 SELECT body, outcome FROM p2ptext.inbound ORDER BY id;
 ROLLBACK;

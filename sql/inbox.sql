@@ -170,7 +170,22 @@ SELECT inbox_test.hear(7, 'y'), inbox_test.hear(77, 'who are you?');
 SET ROLE inbox_manager;
 SELECT why, campaign, conversation_id, inbound_id IS NOT NULL AS stranger, phone, texter, body FROM p2ptext.needs_attention WHERE phone LIKE '+1919555_5__' AND (campaign = 'inbox' OR phone = '+19195555577');
 SELECT message_status FROM p2ptext.conversation WHERE id = 4500007;
+-- what a stranger wrote stays until somebody says that it is done
+SELECT id AS stranger FROM p2ptext.unmatched WHERE phone = '+19195555577' \gset
+SELECT outcome, body, handled_by, handled_at IS NOT NULL AS at FROM p2ptext.handle_inbound(:stranger);
+RESET ROLE;
+SELECT handled_by FROM p2ptext.handle_inbound(:stranger);
+SELECT count(*) FROM p2ptext.needs_attention WHERE phone = '+19195555577';
+SELECT count(*) FROM p2ptext.unmatched WHERE phone = '+19195555577';
+SELECT * FROM inbox_test.tell('SELECT p2ptext.handle_inbound(-1)');
+SELECT * FROM inbox_test.tell('SELECT p2ptext.handle_inbound(NULL)') LIMIT 1;
+SELECT * FROM inbox_test.tell(format('SELECT p2ptext.handle_inbound(%s)', (SELECT id FROM p2ptext.inbound WHERE dedupe_key = 'inbox-7-y'))) OFFSET 1;
+-- and again when it is tried again
+BEGIN;
+SELECT handled_by IS NULL AND handled_at IS NULL AS open FROM p2ptext.replay_inbound(:stranger);
+ROLLBACK;
 SET ROLE inbox_ada;
+SELECT p2ptext.handle_inbound(:stranger);
 SELECT untagged_by FROM p2ptext.untag(4500001, 'angry');
 SELECT * FROM inbox_test.tell('SELECT p2ptext.untag(4500001, ''angry'')');
 SELECT * FROM p2ptext.needs_attention;

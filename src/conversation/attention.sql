@@ -29,8 +29,39 @@ FROM (
 	UNION ALL
 	SELECT i.outcome, i.received_at, NULL, NULL, i.id, i.phone, NULL, i.body, NULL
 	FROM p2ptext.inbound i
-	WHERE i.outcome IN ('unmatched', 'error') AND i.kind = 'text') AS a
+	WHERE i.outcome IN ('unmatched', 'error') AND i.kind = 'text' AND i.handled_at IS NULL) AS a
 WHERE (SELECT p2ptext.is_member('manager', 'reader'))
 ORDER BY a.since;
 COMMENT ON VIEW p2ptext.needs_attention IS
-'what a person must look at, oldest first: unclear replies, escalated conversations (body is the tag), texts to archived campaigns, texts that belong to no conversation or could not be applied';
+'what a person must look at, oldest first: unclear replies, escalated conversations (body is the tag), texts to archived campaigns, texts that belong to no conversation or could not be applied, until handle_inbound()';
+
+CREATE FUNCTION p2ptext.handle_inbound(id bigint) RETURNS p2ptext.inbound
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	item p2ptext.inbound;
+BEGIN
+	PERFORM p2ptext.require_member('manager');
+	SELECT * INTO item FROM p2ptext.inbound i WHERE i.id = id FOR UPDATE;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'event % does not exist', id
+			USING ERRCODE = 'undefined_object',
+			HINT = 'SELECT inbound_id FROM p2ptext.needs_attention lists texts, p2ptext.unmatched and inbound_errors all events.';
+	ELSIF (item.outcome IN ('unmatched', 'error')) IS NOT TRUE THEN
+		RAISE EXCEPTION 'event % asks nothing of anybody', id
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+			DETAIL = coalesce('Its outcome is "' || item.outcome || '".', 'It has no outcome yet.'),
+			HINT = coalesce('It is in conversation ' || item.conversation_id || ': reply() or close() it there.',
+							'Only events with the outcome error or unmatched are handled.');
+	END IF;
+	-- Who did it first did it.
+	UPDATE p2ptext.inbound i
+	SET handled_by = coalesce(i.handled_by, p2ptext.caller()), handled_at = coalesce(i.handled_at, clock_timestamp())
+	WHERE i.id = id
+	RETURNING * INTO item;
+	RETURN item;
+END
+$$;
+COMMENT ON FUNCTION p2ptext.handle_inbound(bigint) IS
+'says that a person has done what an event asked for that belongs to no conversation or could not be applied: it is kept, and shown no more in needs_attention, unmatched and inbound_errors';

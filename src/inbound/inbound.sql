@@ -30,10 +30,14 @@ CREATE TABLE p2ptext.inbound (
 	campaign_id int,
 	conversation_id bigint,
 	message_id bigint,
-	UNIQUE (gateway_id, dedupe_key)
+	handled_by name,
+	handled_at timestamptz,
+	UNIQUE (gateway_id, dedupe_key),
+	CHECK ((handled_by IS NULL) = (handled_at IS NULL))
 );
 CREATE INDEX inbound_waiting_idx ON p2ptext.inbound (id) WHERE applied_at IS NULL AND part IS NULL;
-CREATE INDEX inbound_odd_idx ON p2ptext.inbound (outcome, id) WHERE outcome IN ('unmatched', 'error');
+CREATE INDEX inbound_odd_idx ON p2ptext.inbound (outcome, id) WHERE outcome IN ('unmatched', 'error') AND handled_at IS NULL;
+CREATE INDEX inbound_handled_idx ON p2ptext.inbound (received_at) WHERE handled_at IS NOT NULL;
 CREATE INDEX inbound_part_idx ON p2ptext.inbound (gateway_id, phone) WHERE applied_at IS NULL AND part IS NOT NULL;
 COMMENT ON TABLE p2ptext.inbound IS 'every event a gateway told us, as it came; a replay has the dedupe_key of the first and changes nothing';
 COMMENT ON COLUMN p2ptext.inbound.phone IS 'the voter''s number';
@@ -43,6 +47,7 @@ COMMENT ON COLUMN p2ptext.inbound.part IS 'of a text that comes in parts: "which
 COMMENT ON COLUMN p2ptext.inbound.headers IS 'some headers of the request; :method and :target say how and where it came';
 COMMENT ON COLUMN p2ptext.inbound.raw IS 'the body of the request; neither it nor headers hold a secret';
 COMMENT ON COLUMN p2ptext.inbound.outcome IS 'applied; unmatched: no conversation or message of ours; stale: a later status was known already; joined: a part of a text that another row has whole; error: see error';
+COMMENT ON COLUMN p2ptext.inbound.handled_at IS 'when a person had done what an event with the outcome unmatched or error asked for: handle_inbound()';
 SELECT pg_extension_config_dump('p2ptext.inbound', '');
 SELECT pg_extension_config_dump('p2ptext.inbound_id_seq', '');
 
@@ -50,15 +55,15 @@ CREATE VIEW p2ptext.unmatched AS
 SELECT i.id, g.name AS gateway, i.kind, i.phone, i.sender, i.body, i.ref, i.received_at
 FROM p2ptext.inbound i
 JOIN p2ptext.gateway g ON g.id = i.gateway_id
-WHERE i.outcome = 'unmatched';
-COMMENT ON VIEW p2ptext.unmatched IS 'events that belong to no conversation; kept, so that a person can look';
+WHERE i.outcome = 'unmatched' AND i.handled_at IS NULL;
+COMMENT ON VIEW p2ptext.unmatched IS 'events that belong to no conversation; texts stay until a person has looked at them and says handle_inbound()';
 
 CREATE VIEW p2ptext.inbound_errors AS
 SELECT i.id, g.name AS gateway, i.kind, i.phone, i.sender, i.body, i.ref, i.status, i.error, i.received_at
 FROM p2ptext.inbound i
 JOIN p2ptext.gateway g ON g.id = i.gateway_id
-WHERE i.outcome = 'error';
-COMMENT ON VIEW p2ptext.inbound_errors IS 'events that could not be applied, and why; replay_inbound() tries one again';
+WHERE i.outcome = 'error' AND i.handled_at IS NULL;
+COMMENT ON VIEW p2ptext.inbound_errors IS 'events that could not be applied, and why; replay_inbound() tries one again, handle_inbound() lets it be';
 
 -- Not STRICT: that would keep it from being inlined.
 CREATE FUNCTION p2ptext.status_rank(status text) RETURNS int
@@ -474,16 +479,24 @@ CREATE FUNCTION p2ptext.prune_inbound(older_than interval, max_rows int DEFAULT 
 	OUT pruned bigint, OUT mark bigint)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
-#variable_conflict use_column
+#variable_conflict use_variable
+DECLARE
+	late bigint;
 BEGIN
 	-- Events lie in the order of time, nearly, so the first by id are enough.
-	WITH gone AS (
-		DELETE FROM p2ptext.inbound i
-		USING (SELECT f.id FROM p2ptext.inbound f WHERE f.id > after ORDER BY f.id LIMIT max_rows) AS first
-		WHERE i.id = first.id AND i.received_at < now() - older_than AND i.applied_at IS NOT NULL
-		RETURNING i.id)
-	SELECT count(*), coalesce(max(g.id), after) INTO pruned, mark FROM gone g;
+	SELECT coalesce(max(f.id) FILTER (WHERE f.received_at < now() - older_than), after) INTO mark
+	FROM (SELECT i.id, i.received_at FROM p2ptext.inbound i WHERE i.id > after ORDER BY i.id LIMIT max_rows) AS f;
+	-- What a voter wrote is not lost before a person has seen it.
+	DELETE FROM p2ptext.inbound i
+	WHERE i.id > after AND i.id <= mark AND i.received_at < now() - older_than AND i.applied_at IS NOT NULL
+	AND (i.kind <> 'text' OR i.outcome NOT IN ('unmatched', 'error') OR i.handled_at IS NOT NULL);
+	GET DIAGNOSTICS pruned = ROW_COUNT;
+	-- Which may have been long after the others went.
+	DELETE FROM p2ptext.inbound i
+	WHERE i.handled_at IS NOT NULL AND i.received_at < now() - older_than AND i.id <= after;
+	GET DIAGNOSTICS late = ROW_COUNT;
+	pruned := pruned + late;
 END
 $$;
 COMMENT ON FUNCTION p2ptext.prune_inbound(interval, int, bigint) IS
-'forgets events after an id that were applied and are older than that, the oldest max_rows at most; what they changed stays; mark is the last of them';
+'forgets events after an id that were applied and are older than that, of the oldest max_rows, but no text that belongs nowhere and nobody has handled; what they changed stays; mark is the last that was looked at';

@@ -167,7 +167,7 @@ BEGIN
 	SET kind = fresh.kind, dedupe_key = fresh.dedupe_key, provider_id = fresh.provider_id, ref = fresh.ref,
 		phone = fresh.phone, sender = fresh.sender, body = fresh.body, status = fresh.status,
 		code = fresh.code, detail = fresh.detail, media = fresh.media,
-		applied_at = NULL, outcome = NULL, error = NULL
+		applied_at = NULL, outcome = NULL, error = NULL, handled_by = NULL, handled_at = NULL
 	WHERE i.id = id
 	RETURNING * INTO fresh;
 	-- A stop that was not seen as one; a start of long ago ends nothing.

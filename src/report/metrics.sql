@@ -35,7 +35,7 @@ AS $$
 	odd AS (
 		SELECT count(*) FILTER (WHERE t.outcome = 'error') AS errors,
 			   count(*) FILTER (WHERE t.outcome = 'unmatched') AS unmatched
-		FROM (SELECT i.outcome FROM p2ptext.inbound i WHERE i.outcome IN ('unmatched', 'error') LIMIT 100000) t),
+		FROM (SELECT i.outcome FROM p2ptext.inbound i WHERE i.outcome IN ('unmatched', 'error') AND i.handled_at IS NULL LIMIT 100000) t),
 	inbox AS (
 		SELECT count(*) AS n, min(t.waiting_since) AS since
 		FROM (SELECT v.waiting_since FROM p2ptext.conversation v WHERE v.waiting_since IS NOT NULL LIMIT 100000) t),
