@@ -109,6 +109,7 @@ SQL_FILES = \
 	src/campaign/history.sql \
 	src/campaign/refresh.sql \
 	src/conversation/contact.sql \
+	src/conversation/deceased.sql \
 	src/outbox/outbox.sql \
 	src/conversation/auto_code.sql \
 	src/conversation/team.sql \

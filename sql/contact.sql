@@ -63,3 +63,38 @@ SELECT p2ptext.add_segment('bad', 'contact voters', not_contacted => '{"channel"
 SELECT p2ptext.add_segment('bad', 'contact voters', not_contacted => '{"channel": "door", "replied": true}');
 SELECT p2ptext.add_segment('bad', 'contact voters', not_contacted => '{"status": "needs_message"}');
 SELECT p2ptext.add_segment('bad', 'contact voters', not_contacted => '{"replied": "yes"}');
+
+-- who has died is not texted by any campaign over the source, whoever told it
+SELECT name FROM p2ptext.add_segment('contact alive', 'contact voters');
+SELECT name FROM p2ptext.create_campaign('contact other', 'contact alive', 'contact-test', 'Hello', mode => 'broadcast');
+SELECT drafted FROM p2ptext.launch('contact other');
+SELECT result FROM p2ptext.close((SELECT v.id FROM p2ptext.conversation v JOIN p2ptext.campaign c ON c.id = v.campaign_id
+	WHERE c.name = 'contact gotv' AND voter_key = '2'), 'deceased');
+INSERT INTO p2ptext.contact (source_id, voter_key, channel, result)
+SELECT s.id, x.* FROM p2ptext.source s, (VALUES ('7', 'door', ' DECEASED'), ('8', 'phone', 'Not Home'), ('7', 'phone', 'deceased')) x WHERE s.name = 'contact voters';
+CREATE ROLE contact_manager;
+GRANT USAGE ON SCHEMA contact_test TO contact_manager;
+GRANT SELECT ON voters TO contact_manager;
+SELECT kind FROM p2ptext.grant_role('contact_manager', 'manager');
+SET ROLE contact_manager;
+INSERT INTO p2ptext.deceased (source_id, voter_key) SELECT id, '9' FROM p2ptext.source WHERE name = 'contact voters';
+\set VERBOSITY terse
+INSERT INTO p2ptext.deceased (source_id, voter_key, created_by) SELECT id, '1', 'somebody' FROM p2ptext.source WHERE name = 'contact voters';
+RESET ROLE;
+SELECT d.voter_key, d.how FROM p2ptext.deceased d JOIN p2ptext.source s ON s.id = d.source_id WHERE s.name = 'contact voters' ORDER BY 1;
+SELECT c.name, v.voter_key, v.message_status, v.result, o.status, o.reason FROM p2ptext.conversation v JOIN p2ptext.campaign c ON c.id = v.campaign_id
+LEFT JOIN p2ptext.outbox o ON o.conversation_id = v.id AND o.campaign_id = v.campaign_id
+WHERE c.name LIKE 'contact %' AND v.result = 'deceased' ORDER BY 1, 2;
+SELECT name FROM p2ptext.create_campaign('contact later', 'contact alive', 'contact-test', 'Hello', mode => 'broadcast');
+SET ROLE contact_manager;
+SELECT measure, value FROM p2ptext.estimate('contact later') WHERE topic IN ('dropped', 'texts');
+SELECT * FROM p2ptext.launch('contact later');
+SELECT d.voter_key, d.reason, d.detail FROM p2ptext.dropped d JOIN p2ptext.campaign c ON c.id = d.campaign_id WHERE c.name = 'contact later' ORDER BY 1;
+-- an error is taken back
+DELETE FROM p2ptext.deceased WHERE voter_key = '9';
+SELECT * FROM p2ptext.launch('contact later');
+RESET ROLE;
+SELECT p2ptext.revoke_role('contact_manager');
+REVOKE ALL ON voters FROM contact_manager;
+REVOKE ALL ON SCHEMA contact_test FROM contact_manager;
+DROP ROLE contact_manager;

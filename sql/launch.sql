@@ -116,3 +116,23 @@ INSERT INTO p2ptext.conversation (campaign_id, voter_key, phone, sender, timezon
 SELECT id, 'x', '919-556-0301', '+12025560301', '{UTC}' FROM p2ptext.campaign WHERE name = 'launch';
 INSERT INTO p2ptext.outbox (campaign_id, conversation_id, kind, sender, phone, timezones, body)
 SELECT campaign_id, id, 'initial', sender, '9195560301', timezones, 'x' FROM p2ptext.conversation WHERE phone = '+19195560301' LIMIT 1;
+
+-- keys that no index would hold: random, so that they cannot be compressed
+CREATE TABLE long_keys AS SELECT CASE WHEN n < 3 THEN 'k' || n
+	ELSE (SELECT string_agg(md5(n || ' ' || i), '' ORDER BY i) FROM generate_series(1, n * 40) i) END AS key, '919-556-' || 1700 + n AS cell FROM generate_series(1, 4) n;
+SELECT name FROM p2ptext.add_source('launch long keys', 'long_keys', 'key', 'cell');
+SELECT name FROM p2ptext.add_segment('launch long keys', 'launch long keys');
+SELECT name FROM p2ptext.create_campaign('launch long keys', 'launch long keys', 'launch-test', 'Hi', mode => 'broadcast');
+SELECT finding, status, voters, detail, fix FROM p2ptext.check_source('launch long keys') WHERE finding = 'key length';
+SELECT measure, value FROM p2ptext.estimate('launch long keys') WHERE topic IN ('audience', 'dropped', 'texts');
+SELECT left(voter_key, 20) AS key, problem FROM p2ptext.preview('launch long keys') ORDER BY 1;
+SELECT * FROM p2ptext.launch('launch long keys');
+SELECT * FROM p2ptext.launch('launch long keys');
+SELECT left(d.voter_key, 20) AS key, length(d.voter_key), d.reason, d.detail, from_launch = (SELECT min(l.id) FROM p2ptext.launch l WHERE l.campaign_id = c.id) AS since_first
+FROM p2ptext.audience_drop d JOIN p2ptext.campaign c ON c.id = d.campaign_id WHERE c.name = 'launch long keys' ORDER BY 1;
+SELECT * FROM p2ptext.refresh('launch long keys');
+SELECT count(*) FROM p2ptext.audience_diff('launch long keys');
+INSERT INTO long_keys SELECT key, '919-556-0799' FROM long_keys WHERE length(key) > 4000;
+\set VERBOSITY terse
+SELECT * FROM p2ptext.launch('launch long keys');
+SELECT finding, status, voters, length(detail) < 1100 AS short FROM p2ptext.check_source('launch long keys') WHERE finding = 'key unique';

@@ -98,6 +98,7 @@ BEGIN
 					   ' p2ptext.canned_response, p2ptext.tag TO %I', role);
 		EXECUTE format('GRANT INSERT, UPDATE, DELETE ON p2ptext.organisation, p2ptext.required_text, p2ptext.state_hours TO %I', role);
 		EXECUTE format('GRANT INSERT (source_id, voter_key, phone), DELETE ON p2ptext.wrong_number TO %I', role);
+		EXECUTE format('GRANT INSERT (source_id, voter_key), DELETE ON p2ptext.deceased TO %I', role);
 		EXECUTE format('GRANT INSERT, UPDATE, DELETE ON p2ptext.layout, p2ptext.layout_column,'
 					   ' p2ptext.layout_field TO %I', role);
 		EXECUTE format('GRANT INSERT, UPDATE, DELETE ON p2ptext.import, p2ptext.import_reject TO %I', role);

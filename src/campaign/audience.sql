@@ -30,6 +30,12 @@ LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'p2ptext_textable_phone';
 COMMENT ON FUNCTION p2ptext.textable_phone(text, text) IS 'a phone number in E.164 that can be texted, or NULL';
 
+-- Indexes hold no longer keys; who has one is dropped, but is still named.
+CREATE FUNCTION p2ptext.kept_key(key text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN octet_length(key) <= 2000 THEN key ELSE left(key, 100) || '... ' || md5(key) END;
+COMMENT ON FUNCTION p2ptext.kept_key(text) IS 'the key of a voter as conversations and drops have it: shortened where it has more than 2000 bytes';
+
 -- In p2p another texter will speak, who may have a last name.
 CREATE FUNCTION p2ptext.campaign_texter(camp p2ptext.campaign) RETURNS p2ptext.texter_name
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
@@ -94,6 +100,11 @@ BEGIN
 	joins := '';
 	reasons := '';
 	details := '';
+	IF EXISTS (SELECT FROM p2ptext.deceased d WHERE d.source_id = own_source) THEN
+		joins := joins || format(' LEFT JOIN p2ptext.deceased dd ON dd.source_id = %s AND dd.voter_key = a.key', own_source);
+		reasons := reasons || ' WHEN dd.voter_key IS NOT NULL THEN ''deceased''';
+		details := details || ' WHEN dd.voter_key IS NOT NULL THEN dd.how';
+	END IF;
 	IF EXISTS (SELECT FROM p2ptext.phone_line WHERE line_type IN ('landline', 'invalid')) THEN
 		joins := joins || ' LEFT JOIN p2ptext.phone_line l ON l.phone = a.phone AND l.line_type IN (''landline'', ''invalid'')';
 		reasons := reasons || ' WHEN l.line_type = ''landline'' THEN ''landline'' WHEN l.phone IS NOT NULL THEN ''bad_number''';
@@ -193,14 +204,16 @@ BEGIN
 						  coalesce(camp.seed, camp.name), camp.holdout);
 	END IF;
 	RETURN format($sql$
-		SELECT c.key AS voter_key, c.raw, c.phone, c.timezones, c.fields, c.variant, c.body, c.reason,
+		SELECT p2ptext.kept_key(c.key) AS voter_key, c.raw, c.phone, c.timezones, c.fields, c.variant, c.body, c.reason,
 			   CASE c.reason
+				   WHEN 'bad_key' THEN octet_length(c.key) || ' bytes'
 				   WHEN 'bad_phone' THEN c.raw
 				   WHEN 'bad_timezone' THEN array_to_string(c.timezones, ', ', '?')
 				   WHEN 'missing_field' THEN array_to_string(p2ptext.missing_fields(c.script, c.f), ', ')
 				   ELSE c.barred_detail END AS detail
 		FROM (
 			SELECT b.*, CASE
+					WHEN octet_length(b.key) > 2000 THEN 'bad_key'
 					WHEN b.phone IS NULL AND btrim(coalesce(b.raw, '')) = '' THEN 'no_phone'
 					WHEN b.phone IS NULL THEN 'bad_phone'
 					WHEN b.barred IS NOT NULL THEN b.barred

@@ -40,11 +40,11 @@ BEGIN
 	PERFORM p2ptext.check_audience(camp);
 	BEGIN
 		RETURN QUERY EXECUTE format($sql$
-			SELECT coalesce(a.voter_key, f."{key}"), CASE WHEN f."{key}" IS NULL THEN 'left' ELSE 'joined' END,
+			SELECT coalesce(a.voter_key, f.key), CASE WHEN f.key IS NULL THEN 'left' ELSE 'joined' END,
 				   a.chosen, a.reason, a.launched_at
 			FROM p2ptext.audience_as_of(%L) a
-			FULL JOIN (%s) f ON f."{key}" = a.voter_key
-			WHERE a.voter_key IS NULL OR f."{key}" IS NULL$sql$,
+			FULL JOIN (SELECT p2ptext.kept_key(v."{key}") AS key FROM (%s) v) f ON f.key = a.voter_key
+			WHERE a.voter_key IS NULL OR f.key IS NULL$sql$,
 			campaign, p2ptext.voter_query(camp, '{}'));
 	EXCEPTION WHEN data_exception OR raise_exception THEN
 		PERFORM p2ptext.blame_audience(camp, SQLSTATE, SQLERRM);

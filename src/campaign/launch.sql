@@ -37,8 +37,8 @@ CREATE TABLE p2ptext.audience_drop (
 	from_launch int NOT NULL,
 	until_launch int,
 	reason text NOT NULL CHECK (reason IN
-		('no_phone', 'bad_phone', 'landline', 'opted_out', 'other_campaign', 'recently_contacted',
-		 'bad_number', 'wrong_number', 'bad_timezone', 'missing_field', 'empty', 'too_long', 'holdout', 'duplicate_phone')),
+		('bad_key', 'no_phone', 'bad_phone', 'landline', 'opted_out', 'other_campaign', 'recently_contacted',
+		 'bad_number', 'wrong_number', 'deceased', 'bad_timezone', 'missing_field', 'empty', 'too_long', 'holdout', 'duplicate_phone')),
 	phone text,
 	detail text,
 	created_at timestamptz NOT NULL DEFAULT now(),
@@ -47,9 +47,9 @@ CREATE TABLE p2ptext.audience_drop (
 COMMENT ON TABLE p2ptext.audience_drop IS 'voters whom launches did not text, and why';
 COMMENT ON COLUMN p2ptext.audience_drop.from_launch IS 'the first launch of those that dropped the voter so';
 COMMENT ON COLUMN p2ptext.audience_drop.until_launch IS 'the launch that did so no more';
-COMMENT ON COLUMN p2ptext.audience_drop.reason IS 'empty and too_long are said of the text; duplicate_phone: another voter has the same';
+COMMENT ON COLUMN p2ptext.audience_drop.reason IS 'bad_key: longer than 2000 bytes, and shortened here; empty and too_long are said of the text; duplicate_phone: another voter has the same';
 COMMENT ON COLUMN p2ptext.audience_drop.detail IS
-'the phone or zone as the file has it, the fields without a value, the other campaign, the day of the last contact, or the voter who has the phone';
+'the length of the key, the phone or zone as the file has it, the fields without a value, the other campaign, who told of a death, the day of the last contact, or the voter who has the phone';
 SELECT pg_extension_config_dump('p2ptext.audience_drop', '');
 
 CREATE VIEW p2ptext.dropped AS

@@ -12,7 +12,7 @@ CREATE TABLE p2ptext.contact_result (
 	channels text[] NOT NULL DEFAULT '{text}' CHECK
 		(cardinality(channels) > 0 AND channels <@ '{text,phone,door,mail,email}'),
 	terminal boolean NOT NULL DEFAULT true,
-	effect text CHECK (effect IN ('opt_out', 'wrong_number', 'bad_number')),
+	effect text CHECK (effect IN ('opt_out', 'wrong_number', 'bad_number', 'deceased')),
 	meaning text NOT NULL,
 	built_in boolean NOT NULL DEFAULT false
 );
@@ -20,7 +20,7 @@ COMMENT ON TABLE p2ptext.contact_result IS 'how a contact can end; own results a
 COMMENT ON COLUMN p2ptext.contact_result.van_id IS 'where one has been seen in public; committees have their own';
 COMMENT ON COLUMN p2ptext.contact_result.channels IS 'where it can be the result';
 COMMENT ON COLUMN p2ptext.contact_result.terminal IS 'no further contact is needed';
-COMMENT ON COLUMN p2ptext.contact_result.effect IS 'what close() with this result does: the phone opts out, is not this voter''s, or reaches nobody';
+COMMENT ON COLUMN p2ptext.contact_result.effect IS 'what close() with this result does: the phone opts out, is not this voter''s, or reaches nobody; deceased: no campaign over the source texts the voter again';
 COMMENT ON COLUMN p2ptext.contact_result.built_in IS 'comes with the extension: not in a dump, not to be changed';
 SELECT pg_extension_config_dump('p2ptext.contact_result', 'WHERE NOT built_in');
 INSERT INTO p2ptext.contact_result (code, van_name, van_id, channels, terminal, effect, meaning, built_in) VALUES
@@ -30,7 +30,7 @@ INSERT INTO p2ptext.contact_result (code, van_name, van_id, channels, terminal, 
 	('not_home', 'Not Home', NULL, '{phone,door}', false, NULL, 'no contact; dialers also map no answer, busy and answering machine to it', true),
 	('refused', 'Refused', NULL, '{text,phone,door}', true, NULL, 'hostile or will not talk', true),
 	('moved', 'Moved', NULL, '{text,phone,door}', true, NULL, 'no longer lives in the district', true),
-	('deceased', 'Deceased', 4, '{text,phone,door,mail}', true, NULL, 'person has died', true),
+	('deceased', 'Deceased', 4, '{text,phone,door,mail}', true, 'deceased', 'person has died', true),
 	('wrong_number', 'Wrong Number', NULL, '{text,phone}', true, 'wrong_number', 'somebody else has this number', true),
 	('disconnected', 'Disconnected', 25, '{phone}', true, 'bad_number', 'number out of service', true),
 	('bad_number', 'Deliverability Error', NULL, '{text,phone}', true, 'bad_number', 'carrier error, landline, unreachable; staff/API only in VAN', true),

@@ -71,6 +71,10 @@ BEGIN
 			SELECT s.source_id, conv.voter_key, conv.phone, 'texter'
 			FROM p2ptext.segment s WHERE s.id = camp.segment_id
 			ON CONFLICT DO NOTHING;
+		WHEN 'deceased' THEN
+			INSERT INTO p2ptext.deceased (source_id, voter_key, how)
+			SELECT s.source_id, conv.voter_key, 'texter' FROM p2ptext.segment s WHERE s.id = camp.segment_id
+			ON CONFLICT DO NOTHING;
 		WHEN 'bad_number' THEN
 			INSERT INTO p2ptext.phone_line (phone, line_type, detail) VALUES (conv.phone, 'invalid', result)
 			ON CONFLICT (phone) DO UPDATE SET line_type = 'invalid', detail = EXCLUDED.detail, checked_at = now();

@@ -54,7 +54,7 @@ DECLARE
 	type text;
 BEGIN
 	EXECUTE format('SELECT coalesce(sum(n), 0) AS n, sum(n) FILTER (WHERE k IS NULL) AS nulls,'
-				   ' sum(n) FILTER (WHERE btrim(k) = '''') AS blank,'
+				   ' sum(n) FILTER (WHERE btrim(k) = '''') AS blank, sum(n) FILTER (WHERE octet_length(k) > 2000) AS long,'
 				   ' sum(n) FILTER (WHERE n > 1 AND k IS NOT NULL) AS repeated,'
 				   ' (array_agg(k ORDER BY n DESC, k COLLATE "C") FILTER (WHERE n > 1 AND k IS NOT NULL))[1:3] AS examples,'
 				   ' sum(n) FILTER (WHERE k ~* ''^[0-9](\.[0-9]+)?e\+?[0-9]+$'') AS rounded'
@@ -70,11 +70,15 @@ BEGIN
 			format('CREATE VIEW %s AS SELECT * FROM %s AS v WHERE btrim(%s::text) <> ''''; UPDATE p2ptext.source SET relation = ... WHERE name = %L;',
 				   quote_ident(src.name || ' with key'), rel, p2ptext.enclosed(src.key), src.name);
 	END IF;
+	IF k.long > 0 THEN
+		RETURN QUERY SELECT 'key length', 'warning', k.long::bigint, 'keys of more than 2000 bytes',
+			format('SELECT * FROM %s AS v WHERE octet_length(%s::text) > 2000; -- they are dropped', rel, p2ptext.enclosed(src.key));
+	END IF;
 	IF k.repeated > 0 THEN
 		SELECT min(m.expression) INTO spare FROM p2ptext.match_layout(rel, coalesce(src.layout, 'plain')) m
 		WHERE src.layout IS NOT NULL AND m.field = 'key' AND m.status = 'spare';
 		RETURN QUERY SELECT 'key unique', 'error', k.repeated::bigint,
-			'keys of several voters, such as ' || array_to_string(k.examples, ', '),
+			'keys of several voters, such as ' || left(array_to_string(k.examples, ', '), 1000),
 			CASE WHEN spare IS NOT NULL AND spare <> src.key
 				THEN format('UPDATE p2ptext.source SET key = %L WHERE name = %L;', spare, src.name)
 				ELSE format('SELECT %1$s, count(*) FROM %2$s AS v GROUP BY 1 HAVING count(*) > 1; -- and adopt a view with one row for each',

@@ -219,7 +219,7 @@ BEGIN
 	ELSIF bad.n IS NOT NULL THEN
 		RAISE EXCEPTION 'key of source "%" repeats', source.name
 			USING ERRCODE = 'unique_violation',
-			DETAIL = format('%s rows of %s have the key "%s".', bad.n, rel, bad.key),
+			DETAIL = format('%s rows of %s have the key "%s".', bad.n, rel, left(bad.key, 1000)),
 			HINT = 'Choose a key that names one voter, or adopt a view with one row for each.';
 	END IF;
 END
