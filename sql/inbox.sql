@@ -271,6 +271,9 @@ SELECT count(*) FROM p2ptext.conversation WHERE waiting_since IS NOT NULL AND (t
 SET ROLE inbox_bob;
 SELECT count(*) FROM p2ptext.inbox WHERE campaign = 'inbox';
 SELECT relation, read <= 300 * CASE relation WHEN 'message' THEN 2 ELSE 1 END AS few FROM inbox_test.reads('SELECT * FROM p2ptext.inbox');
+-- and so does what a texter asks of their own
+SELECT relation, read < 200 AS few FROM inbox_test.reads('SELECT * FROM p2ptext.voter_card');
+SELECT relation, read < 200 AS few FROM inbox_test.reads('SELECT id FROM p2ptext.conversation WHERE texter = current_user');
 RESET ROLE;
 ROLLBACK;
 

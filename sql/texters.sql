@@ -132,6 +132,14 @@ SELECT tag FROM p2ptext.tag(9750008, 'texters stop');
 RESET ROLE;
 SELECT o.detail, r.name AS organisation FROM p2ptext.opt_out o LEFT JOIN p2ptext.organisation r ON r.id = o.organisation_id WHERE o.phone = '+19195558808';
 
+-- who is gone holds nothing, nor what they only answered
+SELECT texters_test.say(20, 'Hello?');
+SET ROLE texters_mo;
+SELECT texter, kind FROM p2ptext.reply(9750020, 'Mo here');
+RESET ROLE;
+SELECT p2ptext.revoke_role('texters_mo');
+SELECT texter, message_status FROM p2ptext.conversation WHERE id = 9750020;
+
 DELETE FROM p2ptext.conversation_tag WHERE tag = 'texters stop';
 DELETE FROM p2ptext.tag WHERE tag = 'texters stop';
 SELECT p2ptext.revoke_role(role) FROM unnest('{texters_mo,texters_ada,"texters \"O''Zoë\"",texters_rae}'::name[]) role;

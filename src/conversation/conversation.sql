@@ -40,6 +40,8 @@ CREATE UNIQUE INDEX conversation_voter_key_idx ON p2ptext.conversation (campaign
 -- Not on message_status, which changes with every text sent.
 CREATE INDEX conversation_waiting_idx ON p2ptext.conversation (texter, waiting_since)
 	WHERE waiting_since IS NOT NULL;
+CREATE INDEX conversation_texter_idx ON p2ptext.conversation (texter, campaign_id)
+	WHERE texter IS NOT NULL;
 COMMENT ON TABLE p2ptext.conversation IS 'one voter and one phone in one campaign';
 COMMENT ON COLUMN p2ptext.conversation.launch_id IS 'the launch that chose the voter';
 COMMENT ON COLUMN p2ptext.conversation.voter_key IS 'the source''s key, as text';

@@ -215,8 +215,7 @@ BEGIN
 		WHERE c.status <> 'archived'
 		AND (EXISTS (SELECT FROM p2ptext.assignment a WHERE a.campaign_id = c.id AND a.texter = texter)
 			 OR EXISTS (SELECT FROM p2ptext.access_log l WHERE l.campaign_id = c.id AND l.texter = texter)
-			 OR EXISTS (SELECT FROM p2ptext.conversation v WHERE v.campaign_id = c.id AND v.texter = texter
-						AND v.waiting_since IS NOT NULL))
+			 OR EXISTS (SELECT FROM p2ptext.conversation v WHERE v.campaign_id = c.id AND v.texter = texter))
 		ORDER BY c.id
 	LOOP
 		first_texts := p2ptext.move_initials(camp, texter, NULL, NULL);
