@@ -99,6 +99,7 @@ SQL_FILES = \
 	src/campaign/state_hours.sql \
 	src/campaign/preflight.sql \
 	src/campaign/followup.sql \
+	src/campaign/estimate_time.sql \
 	src/campaign/estimate.sql \
 	src/conversation/result.sql \
 	src/conversation/conversation.sql \

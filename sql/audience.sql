@@ -126,7 +126,7 @@ CREATE ROLE audience_nobody;
 GRANT USAGE ON SCHEMA p2ptext TO audience_nobody;
 SET ROLE audience_nobody;
 SELECT p2ptext.keep_opt_outs(1);
-SELECT p2ptext.rewrite_drafts(1, '{}', '{}', '{}', '{}', '{}', '{}', '{}');
+SELECT p2ptext.rewrite_drafts(1, '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}');
 SELECT p2ptext.move_phones(1, '{}', '{}', '{}');
 CALL p2ptext.launch_in_batches('au');
 RESET ROLE;

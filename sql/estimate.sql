@@ -84,6 +84,32 @@ SELECT measure, detail FROM p2ptext.estimate('es rates') WHERE measure LIKE 'hou
 UPDATE p2ptext.gateway SET organisation_id = NULL WHERE name = 'es-test';
 DELETE FROM p2ptext.organisation WHERE name = 'es org';
 
+-- states' windows: in North Carolina in three days only
+UPDATE p2ptext.campaign SET state_hours = true, hours_start = '00:00', hours_end = '24:00' WHERE name = 'es rates';
+INSERT INTO p2ptext.state_hours (state, days, hours_start, hours_end)
+SELECT 'NC', ARRAY[extract(dow FROM now() AT TIME ZONE 'America/New_York' + interval '3 days')::int], '00:00', '24:00';
+SELECT measure, CASE WHEN value > 1 THEN value BETWEEN 47 AND 73 END AS third_day, CASE WHEN detail NOT LIKE 'at %' THEN detail END AS detail
+FROM p2ptext.estimate('es rates') WHERE topic = 'time';
+DELETE FROM p2ptext.state_hours WHERE state = 'NC';
+-- what waits before it, of its own and of others
+UPDATE p2ptext.gateway SET keep_texting_hours = false, max_per_second = 0.5 WHERE name = 'es-test';
+CREATE FUNCTION waits(campaign text) RETURNS TABLE (measure text, value numeric, why text) LANGUAGE sql
+AS $$ SELECT measure, round(CASE WHEN measure LIKE 'hours%' THEN 60 ELSE 1 END * value), CASE WHEN detail NOT LIKE 'at %' THEN detail END
+	FROM p2ptext.estimate(campaign) WHERE topic = 'time' AND measure NOT LIKE '%waiting for%' $$;
+SELECT name FROM p2ptext.create_campaign('es own', 'es all', 'es-test', 'Hi {{texter.first_name}}' || repeat('!', 155), texter => current_user);
+SELECT * FROM waits('es own');
+SELECT drafted FROM p2ptext.launch('es own');
+SELECT * FROM waits('es own');
+UPDATE p2ptext.campaign SET mode = 'broadcast' WHERE name IN ('es', 'es own');
+UPDATE p2ptext.campaign SET max_per_second = 0.01 WHERE name = 'es';
+SELECT p2ptext.approve_batch('es', 100);
+UPDATE p2ptext.outbox o SET position = NULL, not_before = 'infinity' FROM p2ptext.campaign c
+WHERE c.id = o.campaign_id AND c.name = 'es' AND o.id % 2 = 0 AND o.status = 'approved';
+SELECT * FROM waits('es own');
+SELECT * FROM waits('es rates');
+SELECT count(p2ptext.pause('es')) FROM generate_series(1, 1);
+SELECT * FROM waits('es own');
+
 -- zones of the file count, an empty segment does, and a reader's arguments are looked at
 SELECT name FROM p2ptext.add_source('es zones', 'voters', 'id', 'cell', timezone => 'zone');
 SELECT name FROM p2ptext.add_segment('es zoned', 'es zones', 'id < 4');

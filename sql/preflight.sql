@@ -111,6 +111,19 @@ INSERT INTO p2ptext.state_hours (state, days, hours_start, hours_end)
 SELECT 'FL', ARRAY[extract(dow FROM now() AT TIME ZONE 'America/New_York' + interval '1 day')::int], '00:00', '24:00';
 SELECT * FROM claim(:camp);
 ROLLBACK;
+-- the voter's own state counts as well as that of the phone
+SELECT voter_key, state FROM p2ptext.conversation WHERE campaign_id = :camp ORDER BY 1;
+BEGIN;
+UPDATE p2ptext.campaign SET state_hours = true WHERE id = :camp;
+INSERT INTO p2ptext.state_hours (state, hours_start, hours_end) VALUES ('FL', '00:00', '24:00');
+INSERT INTO p2ptext.state_hours (state, days, hours_start, hours_end)
+SELECT 'NC', ARRAY[extract(dow FROM now() AT TIME ZONE 'America/New_York' + interval '1 day')::int], '00:00', '24:00';
+SELECT * FROM claim(:camp);
+ROLLBACK;
+SELECT * FROM p2ptext.state_window('{America/New_York}', '{NY,NJ,CT}', '07:00', '21:00', '2026-11-03 08:00-05');
+SELECT * FROM p2ptext.state_window('{America/New_York}', '{NJ,TX,NULL}', '07:00', '21:00', '2026-11-08 11:00-05');
+SELECT * FROM p2ptext.state_window('{America/New_York,America/Denver}', '{FL}', '09:00', '21:00', '2026-11-03 12:00-05');
+SELECT * FROM p2ptext.state_window('{America/New_York}', '{FL}', '20:00', '21:00', '2026-11-03 12:00-05');
 -- the organisation's hours are over or have not begun; no hour at all
 BEGIN;
 UPDATE p2ptext.organisation SET hours_start = t + interval '1 h', hours_end = t + interval '2 h'

@@ -56,7 +56,7 @@ BEGIN
 		EXECUTE (SELECT format('GRANT SELECT (%s) ON p2ptext.conversation TO %I',
 							   string_agg(quote_ident(a.attname), ', '), role)
 				 FROM pg_attribute a WHERE a.attrelid = 'p2ptext.conversation'::regclass
-				 AND a.attnum > 0 AND NOT a.attisdropped AND a.attname <> 'fields');
+				 AND a.attnum > 0 AND NOT a.attisdropped AND a.attname NOT IN ('fields', 'state'));
 	END IF;
 	IF kind IN ('texter', 'manager') THEN
 		EXECUTE format('GRANT EXECUTE ON FUNCTION p2ptext.next_text(text), p2ptext.approve(bigint, text),'
@@ -111,7 +111,7 @@ BEGIN
 					   ' UPDATE (drafted, dropped, finished_at) ON p2ptext.launch TO %I', role);
 		EXECUTE format('GRANT UPDATE (until_launch) ON p2ptext.audience_drop TO %I', role);
 		EXECUTE format('GRANT INSERT, UPDATE, DELETE ON p2ptext.phone_line, p2ptext.campaign_exclude, p2ptext.rate_card TO %I', role);
-		EXECUTE format('GRANT INSERT (id, campaign_id, launch_id, voter_key, phone, sender, timezones, fields)'
+		EXECUTE format('GRANT INSERT (id, campaign_id, launch_id, voter_key, phone, state, sender, timezones, fields)'
 					   ' ON p2ptext.conversation TO %I', role);
 		EXECUTE format('GRANT INSERT (campaign_id, conversation_id, kind, variant, sender, phone, timezones, body, media)'
 					   ' ON p2ptext.outbox TO %I', role);

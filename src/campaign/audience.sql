@@ -36,6 +36,11 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN octet_length(key) <= 2000 THEN key ELSE left(key, 100) || '... ' || md5(key) END;
 COMMENT ON FUNCTION p2ptext.kept_key(text) IS 'the key of a voter as conversations and drops have it: shortened where it has more than 2000 bytes';
 
+CREATE FUNCTION p2ptext.state_code(state text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN length(btrim(state)) = 2 THEN upper(btrim(state)) END;
+COMMENT ON FUNCTION p2ptext.state_code(text) IS 'a state as state_hours has it, two capital letters; NULL for anything longer or shorter';
+
 -- In p2p another texter will speak, who may have a last name.
 CREATE FUNCTION p2ptext.campaign_texter(camp p2ptext.campaign) RETURNS p2ptext.texter_name
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
@@ -65,7 +70,8 @@ $$;
 COMMENT ON FUNCTION p2ptext.fields_expression(text[]) IS 'the SQL that makes jsonb of fields';
 
 -- The voters of the segment, each with the fields that the scripts name, the
--- texter, and "{key}", "{raw}" and "{zones}", as no field can be called.
+-- texter, and "{key}", "{raw}", "{state}" and "{zones}", as no field can be
+-- called.
 -- Stored expressions see the relation and nothing else.
 CREATE FUNCTION p2ptext.voter_query(camp p2ptext.campaign, fields text[]) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
@@ -76,9 +82,9 @@ DECLARE
 BEGIN
 	SELECT * INTO STRICT seg FROM p2ptext.segment WHERE id = camp.segment_id;
 	SELECT * INTO STRICT src FROM p2ptext.source WHERE id = seg.source_id;
-	RETURN format(E'SELECT (%s\n)::text AS "{key}", (%s\n)::text AS "{raw}"%s%s, %L::p2ptext.texter_name AS texter'
+	RETURN format(E'SELECT (%s\n)::text AS "{key}", (%s\n)::text AS "{raw}", p2ptext.state_code(%s::text) AS "{state}"%s%s, %L::p2ptext.texter_name AS texter'
 				  ' FROM %s AS v WHERE (%s\n) OFFSET ''0''',
-		src.key, src.phone, E', p2ptext.as_timezones((' || src.timezone || E'\n)) AS "{zones}"',
+		src.key, src.phone, coalesce(p2ptext.source_field(src, 'state'), 'NULL'), E', p2ptext.as_timezones((' || src.timezone || E'\n)) AS "{zones}"',
 		(SELECT string_agg(format(', %s AS %I', p2ptext.source_field(src, f), f), '') FROM unnest(fields) AS f),
 		p2ptext.campaign_texter(camp), p2ptext.source_relation(src), p2ptext.segment_condition(seg));
 END
@@ -156,7 +162,7 @@ $$;
 COMMENT ON FUNCTION p2ptext.exclusions(p2ptext.campaign) IS 'the SQL that finds the phones and voters a campaign must leave out';
 
 -- The query that yields a campaign's audience as it is now: voter_key, raw,
--- phone, timezones, fields, variant, body, and the reason and detail of a
+-- phone, state, timezones, fields, variant, body, and the reason and detail of a
 -- drop, as if nobody else had the phone.  OFFSET keeps each function from
 -- being called more than once for a voter; written as '0' it is a constant
 -- already when the planner asks whether workers can share the work.
@@ -204,7 +210,7 @@ BEGIN
 						  coalesce(camp.seed, camp.name), camp.holdout);
 	END IF;
 	RETURN format($sql$
-		SELECT p2ptext.kept_key(c.key) AS voter_key, c.raw, c.phone, c.timezones, c.fields, c.variant, c.body, c.reason,
+		SELECT p2ptext.kept_key(c.key) AS voter_key, c.raw, c.phone, c.state, c.timezones, c.fields, c.variant, c.body, c.reason,
 			   CASE c.reason
 				   WHEN 'bad_key' THEN octet_length(c.key) || ' bytes'
 				   WHEN 'bad_phone' THEN c.raw
@@ -225,7 +231,7 @@ BEGIN
 				SELECT a.*, %s AS script, %s AS variant, p2ptext.render_strict(%s, a.f) AS body,
 					   coalesce(%sp2ptext.phone_timezones(a.phone), %L) AS timezones, %s AS barred, %s AS barred_detail
 				FROM (
-					SELECT "{key}" AS key, "{raw}" AS raw, p2ptext.textable_phone("{raw}", %L) AS phone,
+					SELECT "{key}" AS key, "{raw}" AS raw, "{state}" AS state, p2ptext.textable_phone("{raw}", %L) AS phone,
 						   %s AS fields, "{row}" AS f%s%s
 					FROM (%s) AS "{voter}" CROSS JOIN LATERAL (SELECT %s"{voter}".texter) AS "{row}" %s OFFSET '0') AS a%s OFFSET '0') AS b OFFSET '0') AS c$sql$,
 		-- Zones by area code, and the campaign's own, are known.

@@ -86,7 +86,8 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	launched boolean := EXISTS (SELECT FROM p2ptext.conversation c WHERE c.campaign_id = camp.id);
-	zones text := (SELECT CASE WHEN s.timezone IS NOT NULL THEN 'a.timezones' ELSE 'NULL' END
+	zones text := (SELECT CASE WHEN p2ptext.keeps_state_hours(camp) THEN 'p2ptext.recipient_place(a.timezones, a.phone, a.state)'
+							   WHEN s.timezone IS NOT NULL THEN 'a.timezones' ELSE 'NULL' END
 				   FROM p2ptext.source s JOIN p2ptext.segment g ON g.source_id = s.id WHERE g.id = camp.segment_id);
 	held text := CASE WHEN launched THEN format('LEFT JOIN p2ptext.conversation k ON k.campaign_id = %s AND k.phone = a.phone',
 												camp.id) ELSE '' END;
@@ -119,119 +120,6 @@ $$;
 COMMENT ON FUNCTION p2ptext.audience_groups(p2ptext.campaign) IS
 'how many voters a launch would drop for each reason, and of the texts it would draft how many are alike';
 
--- Limits that a campaign's texts pass, in SMS segments, each as if it had to
--- pass all of them: a limit on one number of four counts fourfold, since its
--- share of the texts is a fourth.  NULL is no limit.
-CREATE FUNCTION p2ptext.campaign_limits(camp p2ptext.campaign)
-RETURNS TABLE (name text, per_second float8, per_day float8)
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
-AS $$
-	WITH number AS (
-		SELECT s.*, count(*) OVER () AS numbers, count(*) OVER (PARTITION BY s.brand) AS of_brand
-		FROM p2ptext.sender s WHERE s.gateway_id = camp.gateway_id AND s.enabled)
-	SELECT 'campaign ' || camp.name, camp.max_per_second, camp.max_per_day
-	UNION ALL
-	SELECT 'gateway ' || g.name, g.max_per_second, g.max_per_day FROM p2ptext.gateway g WHERE g.id = camp.gateway_id
-	UNION ALL
-	SELECT 'number ' || n.number, n.max_per_second * n.numbers, n.max_per_day * n.numbers::float8 FROM number n
-	UNION ALL
-	SELECT DISTINCT 'brand ' || b.brand, b.max_per_second * n.numbers / n.of_brand, b.max_per_day * n.numbers::float8 / n.of_brand
-	FROM number n JOIN p2ptext.brand b ON b.brand = n.brand
-$$;
-COMMENT ON FUNCTION p2ptext.campaign_limits(p2ptext.campaign) IS 'what limits how fast a campaign''s texts leave, in SMS segments';
-
--- Goes through time by quarters of the clock, and to where hours begin and end:
--- whose hours it is then, and what the tightest limit lets through, evenly of
--- all who may be texted.
-CREATE FUNCTION p2ptext.sending_plan(camp p2ptext.campaign, zones jsonb, segments bigint[], per_second float8,
-	per_day float8, OUT finish timestamptz, OUT late float8, OUT waited interval, OUT day_bound boolean)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	always boolean;
-	starts time;
-	ends time;
-	places int := coalesce(cardinality(segments), 0);
-	opens timestamptz[] := array_fill(NULL::timestamptz, ARRAY[greatest(places, 1)]);
-	closes timestamptz[] := opens;
-	win record;
-	t timestamptz := now();
-	till timestamptz;
-	step interval;
-	today date;
-	spent float8 := 0;
-	remaining float8[] := segments::float8[];
-	waiting float8;
-	room float8;
-	share float8;
-	used float8;
-BEGIN
-	SELECT NOT g.keep_texting_hours, greatest(camp.hours_start, o.hours_start), least(camp.hours_end, o.hours_end)
-	INTO always, starts, ends
-	FROM p2ptext.gateway g LEFT JOIN p2ptext.organisation o ON o.id = g.organisation_id
-	WHERE g.id = camp.gateway_id;
-	late := 0;
-	waited := '0';
-	day_bound := false;
-	finish := t;
-	WHILE t < now() + interval '366 days' LOOP
-		IF today IS DISTINCT FROM (t AT TIME ZONE camp.timezone)::date THEN
-			today := (t AT TIME ZONE camp.timezone)::date;
-			spent := 0;
-		END IF;
-		waiting := 0;
-		till := date_bin('15 min', t, '2000-01-01 00:00+00') + interval '15 min';
-		FOR i IN 1 .. places LOOP
-			CONTINUE WHEN remaining[i] <= 0;
-			IF NOT always THEN
-				IF closes[i] IS NULL OR t >= closes[i] THEN
-					SELECT * INTO win
-					FROM p2ptext.texting_window(ARRAY(SELECT jsonb_array_elements_text(zones -> (i - 1))), starts, ends, t)
-					WHERE starts < ends;
-					opens[i] := CASE WHEN win.open THEN t ELSE coalesce(win.opens, 'infinity') END;
-					closes[i] := coalesce(win.closes, 'infinity');
-				END IF;
-				till := least(till, CASE WHEN t < opens[i] THEN opens[i] ELSE closes[i] END);
-			END IF;
-			IF always OR t >= opens[i] THEN
-				waiting := waiting + remaining[i];
-			END IF;
-		END LOOP;
-		step := till - t;
-		IF waiting > 0 THEN
-			room := extract(epoch FROM step) * per_second;
-			IF per_day - spent < least(room, waiting) THEN
-				room := greatest(per_day - spent, 0);
-				day_bound := true;
-			END IF;
-			share := least(room / waiting, 1);
-			used := 0;
-			FOR i IN 1 .. places LOOP
-				IF remaining[i] > 0 AND (always OR t >= opens[i]) THEN
-					used := used + remaining[i] * share;
-					remaining[i] := CASE WHEN share < 1 THEN remaining[i] * (1 - share) ELSE 0 END;
-				END IF;
-			END LOOP;
-			spent := spent + used;
-			finish := t + step * least(used / (extract(epoch FROM step) * per_second), 1);
-			IF camp.send_before < finish THEN
-				late := late + used;
-			END IF;
-		ELSE
-			waited := waited + step;
-		END IF;
-		EXIT WHEN (SELECT coalesce(sum(r), 0) FROM unnest(remaining) r) < 0.01;
-		t := till;
-	END LOOP;
-	IF (SELECT coalesce(sum(r), 0) FROM unnest(remaining) r) >= 0.01 THEN
-		finish := 'infinity';
-		late := late + CASE WHEN camp.send_before IS NULL THEN 0 ELSE (SELECT sum(r) FROM unnest(remaining) r) END;
-	END IF;
-END
-$$;
-COMMENT ON FUNCTION p2ptext.sending_plan(p2ptext.campaign, jsonb, bigint[], float8, float8) IS
-'when the last of some SMS segments would leave, by the zones of their recipients; infinity: not within a year';
-
 CREATE FUNCTION p2ptext.estimate(campaign text, texters int DEFAULT 10, texts_per_hour int DEFAULT 600)
 RETURNS TABLE (topic text, measure text, value numeric, detail text)
 LANGUAGE plpgsql STABLE
@@ -242,11 +130,7 @@ DECLARE
 	groups jsonb;
 	texts bigint;
 	segments bigint;
-	per_second record;
-	per_day record;
 	card p2ptext.rate_card;
-	plan record;
-	why text;
 BEGIN
 	IF coalesce(texters, 0) < 1 OR coalesce(texts_per_hour, 0) < 1 THEN
 		RAISE EXCEPTION 'texters and texts_per_hour must be at least 1'
@@ -294,43 +178,9 @@ BEGIN
 							('cost', 'carrier fees', segments * card.sms_carrier_fee, card.currency),
 							('cost', 'total', segments * (card.sms_segment + card.sms_carrier_fee), card.currency);
 	END IF;
-	IF texts = 0 THEN
-		RETURN;
-	END IF;
-
-	SELECT l.name, l.per_second AS rate INTO per_second
-	FROM (SELECT name, l.per_second FROM p2ptext.campaign_limits(camp) l
-		  UNION ALL
-		  SELECT format('pace of texters (%s)', texters), texters * texts_per_hour / 3600.0 * segments / texts
-		  WHERE camp.mode = 'p2p') l
-	WHERE l.per_second IS NOT NULL ORDER BY l.per_second LIMIT 1;
-	SELECT l.name, l.per_day AS rate INTO per_day
-	FROM p2ptext.campaign_limits(camp) l WHERE l.per_day IS NOT NULL ORDER BY l.per_day LIMIT 1;
-	plan := p2ptext.sending_plan(camp, z.zones, z.segments, coalesce(per_second.rate, 1e9), coalesce(per_day.rate, 1e15))
-	FROM (SELECT jsonb_agg(z.timezones) AS zones, array_agg(z.segments) AS segments
-		  FROM (SELECT g.timezones, sum(g.voters * g.sms_segments)::bigint AS segments
-				FROM jsonb_to_recordset(groups) AS g(reason text, timezones jsonb, sms_segments int, voters bigint)
-				WHERE g.reason IS NULL GROUP BY 1) z) z;
-	why := CASE WHEN plan.day_bound THEN format('%s, %s SMS segments a day', per_day.name, trim_scale(round(per_day.rate::numeric, 4)))
-				WHEN per_second.rate IS NOT NULL AND segments / per_second.rate > 900
-				THEN format('%s, %s SMS segments a second', per_second.name, trim_scale(round(per_second.rate::numeric, 4)))
-				WHEN plan.waited > '0' THEN 'texting hours'
-				WHEN per_second.rate IS NOT NULL
-				THEN format('%s, %s SMS segments a second', per_second.name, trim_scale(round(per_second.rate::numeric, 4)))
-				ELSE 'nothing' END;
-	RETURN QUERY VALUES
-		('time', 'hours until the last text', CASE WHEN isfinite(plan.finish)
-			THEN round(extract(epoch FROM plan.finish - now()) / 3600, 1) END,
-		 CASE WHEN isfinite(plan.finish) THEN 'at ' || plan.finish ELSE 'not within a year' END),
-		('time', 'hours of waiting for texting hours', round(extract(epoch FROM plan.waited) / 3600, 1),
-		 (SELECT 'windows of states, which hold too, are not counted' FROM p2ptext.gateway g
-		  LEFT JOIN p2ptext.organisation o ON o.id = g.organisation_id
-		  WHERE g.id = camp.gateway_id AND g.keep_texting_hours AND (camp.state_hours OR o.state_hours))),
-		('time', 'limit that binds', NULL, why);
-	IF camp.send_before IS NOT NULL THEN
-		RETURN QUERY VALUES ('time', 'texts too late', round((plan.late * texts / segments)::numeric), 'for ' || camp.send_before);
-	END IF;
+	RETURN QUERY SELECT 'time', t.measure, t.value, t.detail
+	FROM p2ptext.estimate_time(camp, groups, texters, texts_per_hour) t;
 END
 $$;
 COMMENT ON FUNCTION p2ptext.estimate(text, int, int) IS
-'what a launch of a campaign would bring now: voters dropped by reason, texts, SMS segments, cost by rate_card, and when the last text leaves, by limits, texting hours and in p2p the pace of so many texters; writes nothing';
+'what a launch of a campaign would bring now: voters dropped by reason, texts, SMS segments, cost by rate_card, and when the last text leaves, with what is drafted or approved already, by limits, what other campaigns have approved at the gateway, texting hours, windows of states and in p2p the pace of so many texters; writes nothing';

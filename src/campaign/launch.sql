@@ -154,7 +154,7 @@ BEGIN
 	BEGIN
 		EXECUTE format($sql$
 			CREATE TEMPORARY TABLE p2ptext_audience AS
-			SELECT j.voter_key, j.phone, j.timezones, j.fields, j.variant, j.body,
+			SELECT j.voter_key, j.phone, j.state, j.timezones, j.fields, j.variant, j.body,
 				   CASE WHEN j.reason IS NULL AND j.holder <> j.voter_key THEN 'duplicate_phone' ELSE j.reason END AS reason,
 				   CASE WHEN j.reason IS NULL AND j.holder <> j.voter_key THEN j.holder ELSE j.detail END AS detail
 			FROM (SELECT a.*, coalesce(%s first_value(a.voter_key) OVER (
@@ -212,8 +212,8 @@ BEGIN
 			FROM pg_temp.p2ptext_audience a
 			WHERE %s AND a.reason IS NULL %s),
 		made AS (
-			INSERT INTO p2ptext.conversation (id, campaign_id, launch_id, voter_key, phone, sender, timezones, fields)
-			SELECT b.id, $1, $2, b.voter_key, b.phone, b.sender, b.timezones, b.fields FROM batch b)
+			INSERT INTO p2ptext.conversation (id, campaign_id, launch_id, voter_key, phone, state, sender, timezones, fields)
+			SELECT b.id, $1, $2, b.voter_key, b.phone, b.state, b.sender, b.timezones, b.fields FROM batch b)
 		INSERT INTO p2ptext.outbox (campaign_id, conversation_id, kind, variant, sender, phone, timezones, body, media)
 		SELECT $1, b.id, 'initial', b.variant, b.sender, b.phone, b.timezones, CASE WHEN NOT $4 THEN b.body END, $5
 		FROM batch b$sql$,

@@ -62,7 +62,7 @@ COMMENT ON FUNCTION p2ptext.move_phones(int, bigint[], text[], text[]) IS
 'gives conversations whose first text has not left the phone their voter has now, where no other voter of the campaign has it; returns how many';
 
 CREATE FUNCTION p2ptext.rewrite_drafts(campaign_id int, ids bigint[], variants text[], bodies text[],
-	fields jsonb[], timezones text[], phones text[], reasons text[], OUT changed bigint, OUT suppressed bigint)
+	fields jsonb[], states text[], timezones text[], phones text[], reasons text[], OUT changed bigint, OUT suppressed bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_variable
@@ -88,8 +88,8 @@ BEGIN
 			texter = d.texter, phone = n.phone, timezones = n.timezones::text[],
 			variant = CASE WHEN d.texter IS NULL THEN n.variant ELSE o.variant END,
 			body = CASE WHEN d.texter IS NULL THEN n.body ELSE o.body END
-		FROM unnest(ids, variants, bodies, timezones, phones, reasons, fields)
-			AS n(id, variant, body, timezones, phone, reason, fields)
+		FROM unnest(ids, variants, bodies, states, timezones, phones, reasons, fields)
+			AS n(id, variant, body, state, timezones, phone, reason, fields)
 		CROSS JOIN LATERAL (
 			SELECT w.status, CASE w.status WHEN 'draft' THEN w.texter END AS texter
 			FROM p2ptext.outbox w
@@ -97,10 +97,10 @@ BEGIN
 			WHERE w.id = n.id AND w.campaign_id = campaign_id AND c.phone = n.phone AND c.message_status = 'needs_message'
 			AND (w.position = 0 AND (w.texter IS NULL OR w.phone <> n.phone) OR w.status = 'suppressed') OFFSET 0) d
 		WHERE n.reason IS NULL AND o.id = n.id AND o.campaign_id = campaign_id
-		RETURNING o.id, o.conversation_id, o.texter, o.timezones, n.fields, d.status),
+		RETURNING o.id, o.conversation_id, o.texter, o.timezones, n.fields, n.state, d.status),
 	conversations AS (
 		UPDATE p2ptext.conversation c
-		SET timezones = d.timezones, texter = d.texter, fields = CASE WHEN d.texter IS NULL THEN d.fields ELSE c.fields END
+		SET state = d.state, timezones = d.timezones, texter = d.texter, fields = CASE WHEN d.texter IS NULL THEN d.fields ELSE c.fields END
 		FROM drafts d
 		WHERE c.id = d.conversation_id AND c.campaign_id = campaign_id)
 	SELECT count(*), min(d.id) FILTER (WHERE d.status = 'suppressed') INTO changed, first_back FROM drafts d;
@@ -109,7 +109,7 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION p2ptext.rewrite_drafts(int, bigint[], text[], text[], jsonb[], text[], text[], text[]) IS
+COMMENT ON FUNCTION p2ptext.rewrite_drafts(int, bigint[], text[], text[], jsonb[], text[], text[], text[], text[]) IS
 'gives drafts that nobody holds a new text, new fields and the voter''s phone, held ones just the phone, and suppresses those with a reason, and those whose new phone another voter has; what was suppressed before and has no reason now is a draft again; returns how many of each';
 
 CREATE FUNCTION p2ptext.refresh(campaign text)
@@ -133,9 +133,9 @@ BEGIN
 	BEGIN
 		FOR chunk IN EXECUTE format($sql$
 			SELECT array_agg(r.id) AS ids, array_agg(r.variant) AS variants, array_agg(r.body) AS bodies, array_agg(r.fields) AS fields,
-				   array_agg(r.timezones) AS timezones, array_agg(r.phone) AS phones, array_agg(r.reason) AS reasons
+				   array_agg(r.state) AS states, array_agg(r.timezones) AS timezones, array_agg(r.phone) AS phones, array_agg(r.reason) AS reasons
 			FROM (
-				SELECT o.id, a.variant, CASE WHEN NOT $2 THEN a.body END AS body, a.fields, a.timezones::text AS timezones, a.phone,
+				SELECT o.id, a.variant, CASE WHEN NOT $2 THEN a.body END AS body, a.fields, a.state, a.timezones::text AS timezones, a.phone,
 					   CASE WHEN a.voter_key IS NULL THEN 'left_segment' ELSE a.reason END AS reason, a.phone <> c.phone AS moves,
 					   -- Phones that change hands are looked at together.
 					   (row_number() OVER (PARTITION BY a.phone <> c.phone) - 1) / CASE WHEN a.phone <> c.phone THEN 100000 ELSE 10000 END AS part
@@ -146,7 +146,7 @@ BEGIN
 				AND (o.position = 0
 					 AND (a.voter_key IS NULL OR a.reason IS NOT NULL OR a.phone <> o.phone
 						  OR (o.texter IS NULL
-							  AND (a.fields <> c.fields OR a.variant IS DISTINCT FROM o.variant OR a.timezones <> o.timezones
+							  AND (a.fields <> c.fields OR a.state IS DISTINCT FROM c.state OR a.variant IS DISTINCT FROM o.variant OR a.timezones <> o.timezones
 								   OR CASE WHEN NOT $2 THEN a.body END IS DISTINCT FROM o.body)))
 					 OR o.position IS NULL AND o.not_before IS NULL AND o.status = 'suppressed' AND o.reason <> 'opted_out'
 					 AND c.message_status = 'needs_message' AND a.voter_key IS NOT NULL AND a.reason IS NULL)) r
@@ -154,7 +154,7 @@ BEGIN
 			USING camp.id, p2ptext.in_own_name(camp)
 		LOOP
 			done := p2ptext.rewrite_drafts(camp.id, chunk.ids, chunk.variants, chunk.bodies, chunk.fields,
-										   chunk.timezones, chunk.phones, chunk.reasons);
+										   chunk.states, chunk.timezones, chunk.phones, chunk.reasons);
 			changed := changed + done.changed;
 			suppressed := suppressed + done.suppressed;
 		END LOOP;

@@ -15,6 +15,7 @@ CREATE TABLE p2ptext.conversation (
 	voter_key text NOT NULL,
 	phone text NOT NULL CHECK (p2ptext.is_e164(phone)),
 	sender text NOT NULL,
+	state text,
 	timezones text[] NOT NULL,
 	fields jsonb NOT NULL DEFAULT '{}',
 	texter name,
@@ -47,6 +48,7 @@ COMMENT ON COLUMN p2ptext.conversation.launch_id IS 'the launch that chose the v
 COMMENT ON COLUMN p2ptext.conversation.voter_key IS 'the source''s key, as text';
 COMMENT ON COLUMN p2ptext.conversation.phone IS 'E.164, as in opt_out, so that none is missed';
 COMMENT ON COLUMN p2ptext.conversation.sender IS 'our number, kept for the whole conversation';
+COMMENT ON COLUMN p2ptext.conversation.state IS 'the voter''s, from the field state of the source; campaigns with state_hours keep its window and that of the phone''s area code';
 COMMENT ON COLUMN p2ptext.conversation.timezones IS 'texting hours must hold in all of them';
 COMMENT ON COLUMN p2ptext.conversation.fields IS 'the merge fields its script uses, as they were at launch';
 COMMENT ON COLUMN p2ptext.conversation.step_id IS 'the interaction step whose text was sent last; NULL: the root''s';
@@ -58,6 +60,13 @@ COMMENT ON COLUMN p2ptext.conversation.last_read IS 'the last message that its t
 COMMENT ON COLUMN p2ptext.conversation.messaged_at IS 'sent_at of the text that moved it from needs_message to messaged';
 SELECT pg_extension_config_dump('p2ptext.conversation', '');
 SELECT pg_extension_config_dump('p2ptext.conversation_id_seq', '');
+
+CREATE FUNCTION p2ptext.conversation_state(conversation_id bigint, campaign_id int) RETURNS text
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT c.state FROM p2ptext.conversation c WHERE c.id = $1 AND c.campaign_id = $2;
+END;
+COMMENT ON FUNCTION p2ptext.conversation_state(bigint, int) IS 'the state of a conversation''s voter';
 
 CREATE TABLE p2ptext.message (
 	id bigint NOT NULL DEFAULT nextval('p2ptext.message_id'),

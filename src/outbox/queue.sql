@@ -89,7 +89,8 @@ BEGIN
 				WHEN p2ptext.known_timezones(p.timezones)
 				THEN CASE WHEN t.starts >= t.ends THEN NULL
 						  WHEN c.state_hours OR r.state_hours
-						  THEN p2ptext.next_state_time(p.timezones, p.phone, t.starts, t.ends, now())
+						  THEN p2ptext.next_state_time(p.timezones, p.phone, t.starts, t.ends, now(),
+							  p2ptext.conversation_state(p.conversation_id, p.campaign_id))
 						  ELSE p2ptext.next_texting_time(p.timezones, t.starts, t.ends, now()) END
 				END) AS h(opens)
 		CROSS JOIN LATERAL (
