@@ -22,20 +22,29 @@
 
 /* So late is found what woke nobody, as a COMMIT PREPARED. */
 #define LOOK_AGAIN_MS 60000
+/* Under load, what is approved one by one waits so long for company. */
+#define LOOK_GAP_MS 20
 #define RETRY_MS 1000
 
 /* When to do the next of each; 0: ask, DT_NOEND: nothing waits. */
 static TimestampTz next_requeue;
 static TimestampTz next_find;
 static TimestampTz next_look;
+static TimestampTz looked;
 
 /* Somebody committed something. */
 void
 queue_look_again(void)
 {
+	TimestampTz now = GetCurrentTimestamp();
+
+	next_look = TimestampTzPlusMilliseconds(looked, LOOK_GAP_MS);
+	/* Also if the clock was set back. */
+	if (now >= looked && now < next_look)
+		return;
 	lanes_look_again();
-	next_look =
-		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), LOOK_AGAIN_MS);
+	looked = now;
+	next_look = TimestampTzPlusMilliseconds(now, LOOK_AGAIN_MS);
 }
 
 /* Texts were put aside until some time; ask when. */
@@ -218,7 +227,9 @@ queue_delay(AskRoom ask)
 	if (now >= next_look ||
 		next_look > TimestampTzPlusMilliseconds(now, LOOK_AGAIN_MS))
 		queue_look_again();
-	next = Min(Min(next_requeue, next_find), next_look);
+	next = Min(next_requeue, next_look);
+	if (p2ptext_sending) /* or no gateway is asked */
+		next = Min(next, next_find);
 	next = Min(next, queue_day_ends());
 	next = Min(next, lanes_ready_at(ask, now));
 	return next <= now ? 0 : TimestampDifferenceMilliseconds(now, next) + 1;

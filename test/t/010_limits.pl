@@ -81,7 +81,7 @@ foreach my $what (sort keys %limited)
 wait_for($node, "SELECT used_today FROM p2ptext.stat_limit WHERE kind = 'gateway' AND name = 'day'", 90,
 	'stat_limit says that the day is used up');
 until_accepted(90);
-sleep 1;
+workers_rest($node, 'a day that is used up');
 is(scalar(accepted_of($gateway, @numbers[ 7, 8 ])), 90, 'and no more left');
 is( value($node, "SELECT status, count(*) FROM p2ptext.outbox WHERE sender IN ('$numbers[7]', '$numbers[8]') GROUP BY 1"),
 	'approved|30', 'the rest waits');

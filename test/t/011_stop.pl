@@ -42,6 +42,7 @@ foreach my $how ('pause', 'p2ptext.sending = off')
 	cmp_ok(int(last_ms(records($gateway)) - $stopped), '==', $ms, '... and none later');
 	cmp_ok($gateway->stats->{accepted}, '<', 6000, 'in the middle of the campaign');
 	is(value($node, "$open AND attempts > 0"), 0, 'what did not leave was not tried');
+	workers_rest($node, $how);
 	$how eq 'pause'
 	  ? value($node, "SELECT p2ptext.resume('c')")
 	  : reload_with($node, 'p2ptext.sending', undef);

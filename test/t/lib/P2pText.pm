@@ -13,6 +13,7 @@ use Exporter 'import';
 use HTTP::Tiny;
 use IPC::Run;
 use JSON::PP;
+use POSIX ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Symbol qw(gensym);
@@ -20,7 +21,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 our @EXPORT = qw(
-  start_cluster start_again start_gateway make_campaign wait_until wait_for wait_gone
+  start_cluster start_again start_gateway make_campaign wait_until wait_for wait_gone workers_rest
   try_psql value promised PATIENCE_S ACCOUNT SECRET SENDER
 );
 
@@ -117,6 +118,31 @@ sub wait_gone
 {
 	my ($pid, $what) = @_;
 	return wait_until($what, sub { !kill 0, $pid });
+}
+
+# The seconds of a processor that processes have used.
+sub used
+{
+	my $ticks = 0;
+
+	foreach my $pid (@_)
+	{
+		my $stat = slurp_file("/proc/$pid/stat");
+		my @field = split ' ', substr($stat, rindex($stat, ')') + 2);
+		$ticks += $field[11] + $field[12];
+	}
+	return $ticks / POSIX::sysconf(&POSIX::_SC_CLK_TCK);
+}
+
+# Workers with nothing to do sleep, and do not look again and again.
+sub workers_rest
+{
+	my ($node, $what) = @_;
+	my @pids = split /\n/, value($node, 'SELECT pid FROM p2ptext.stat_worker');
+	my $before = used(@pids);
+
+	sleep 2;
+	return cmp_ok(used(@pids) - $before, '<', 0.2, "$what: workers rest");
 }
 
 # After the end of a postmaster that was killed.  Its children may hold on to
