@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * access.c
- *	  Who acts, and that a person acts once for each message.
+ *	  Who acts, and how: a person once for each message, for good or not.
  *
  * src/access.c
  *
@@ -14,6 +14,7 @@
 #include "miscadmin.h"
 #include "postmaster/bgworker.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/timestamp.h"
 
 #include "access.h"
@@ -21,6 +22,7 @@
 PG_FUNCTION_INFO_V1(p2ptext_caller);
 PG_FUNCTION_INFO_V1(p2ptext_actor);
 PG_FUNCTION_INFO_V1(p2ptext_one_action);
+PG_FUNCTION_INFO_V1(p2ptext_commit_without_flush);
 
 /* Whom a worker reads for; see voters_in_segment(). */
 Oid acting_for = InvalidOid;
@@ -74,5 +76,24 @@ p2ptext_one_action(PG_FUNCTION_ARGS)
 				 errhint("Managers of a broadcast campaign can use "
 						 "approve_batch().")));
 	last = now;
+	PG_RETURN_VOID();
+}
+
+void
+commit_without_flush(void)
+{
+	(void) set_config_option("synchronous_commit", "off", PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
+}
+
+/*
+ * Spares a statement the wait for the disk, if it is a transaction by itself:
+ * in a larger one there may be something else that must not be lost.
+ */
+Datum
+p2ptext_commit_without_flush(PG_FUNCTION_ARGS)
+{
+	if (!IsTransactionBlock() && MyBgworkerEntry == NULL)
+		commit_without_flush();
 	PG_RETURN_VOID();
 }

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * access.h
- *	  On whose behalf a worker runs what users wrote.
+ *	  On whose behalf a worker runs what users wrote; what need not be flushed.
  *
  * src/access.h
  *
@@ -14,5 +14,8 @@
 
 /* Takes the place of the worker's own role in caller(); or InvalidOid. */
 extern Oid acting_for;
+
+/* What this transaction does, the next one could do again. */
+extern void commit_without_flush(void);
 
 #endif /* P2PTEXT_ACCESS_H */

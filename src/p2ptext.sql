@@ -20,6 +20,12 @@ AS 'MODULE_PATHNAME', 'p2ptext_one_action';
 COMMENT ON FUNCTION p2ptext.one_action() IS
 'errors when called twice within one statement: a p2p approval is one human action for one message';
 
+CREATE FUNCTION p2ptext.commit_without_flush() RETURNS void
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'p2ptext_commit_without_flush';
+COMMENT ON FUNCTION p2ptext.commit_without_flush() IS
+'does not wait for the disk when the transaction commits, if it is no larger than the statement';
+
 CREATE TABLE p2ptext.member (
 	role name PRIMARY KEY,
 	kind text NOT NULL CHECK (kind IN ('manager', 'texter', 'reader')),
@@ -103,8 +109,7 @@ $$;
 COMMENT ON FUNCTION p2ptext.require_member(text[]) IS 'errors unless is_member() holds; without kinds, unless the caller has the owner''s rights';
 
 -- For what sends: suspend() waits for whoever has come here, and nobody comes
--- here once it has begun.  Most are members by their own rows, and logged in
--- as themselves or as nobody who could be suspended.
+-- here once it has begun.  Most are members by their own rows.
 CREATE FUNCTION p2ptext.require_active(VARIADIC kinds text[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -112,10 +117,10 @@ DECLARE
 	me p2ptext.member;
 BEGIN
 	SELECT * INTO me FROM p2ptext.member m WHERE m.role = p2ptext.caller() FOR SHARE;
-	IF me.kind = ANY (kinds) AND me.suspended_at IS NULL AND me.role = session_user THEN
-		RETURN;
+	IF (me.kind = ANY (kinds) AND me.suspended_at IS NULL
+		AND (me.role = session_user OR NOT p2ptext.is_suspended())) IS NOT TRUE THEN
+		PERFORM p2ptext.require_member(VARIADIC kinds);
 	END IF;
-	PERFORM p2ptext.require_member(VARIADIC kinds);
 END
 $$;
 COMMENT ON FUNCTION p2ptext.require_active(text[]) IS 'as require_member(), and keeps the caller from being suspended until the transaction ends';

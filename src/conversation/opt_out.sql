@@ -73,11 +73,16 @@ RETURN (SELECT o.id FROM p2ptext.gateway g JOIN p2ptext.organisation o ON o.id =
 COMMENT ON FUNCTION p2ptext.opt_out_scope(int) IS 'the organisation from which a voter opts out who says stop to a gateway; NULL: from everybody here';
 
 CREATE FUNCTION p2ptext.is_opted_out(phone text, gateway_id int) RETURNS boolean
-LANGUAGE sql STABLE
-RETURN EXISTS (SELECT FROM p2ptext.opt_out o
-			   WHERE o.phone = is_opted_out.phone AND o.ended_at IS NULL
-			   AND (o.organisation_id IS NULL OR o.organisation_id =
-					(SELECT g.organisation_id FROM p2ptext.gateway g WHERE g.id = gateway_id)));
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+BEGIN
+	RETURN EXISTS (SELECT FROM p2ptext.opt_out o
+				   WHERE o.phone = phone AND o.ended_at IS NULL
+				   AND (o.organisation_id IS NULL OR o.organisation_id =
+						(SELECT g.organisation_id FROM p2ptext.gateway g WHERE g.id = gateway_id)));
+END
+$$;
 COMMENT ON FUNCTION p2ptext.is_opted_out(text, int) IS 'whether a gateway must not text a phone, in E.164';
 
 -- A gateway that changed hands would text whom its numbers must not.

@@ -23,7 +23,7 @@
 /* So late is found what woke nobody, as a COMMIT PREPARED. */
 #define LOOK_AGAIN_MS 60000
 /* Under load, what is approved one by one waits so long for company. */
-#define LOOK_GAP_MS 20
+#define LOOK_GAP_MS 30
 #define RETRY_MS 1000
 
 /* When to do the next of each; 0: ask, DT_NOEND: nothing waits. */

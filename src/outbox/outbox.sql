@@ -84,7 +84,7 @@ AS $$
 DECLARE
 	soonest timestamptz;
 BEGIN
-	PERFORM pg_advisory_xact_lock('p2ptext.assignment'::regclass::int, hashtext(camp.id || ':' || texter));
+	PERFORM p2ptext.take_turn(camp.id, texter);
 	-- The one that must be a minute old before another may leave.
 	SELECT l.at + interval '1 minute' INTO soonest
 	FROM p2ptext.access_log l

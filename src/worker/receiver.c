@@ -19,6 +19,7 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "access.h"
 #include "inbound/events.h"
 #include "inbound/hook.h"
 #include "p2ptext.h"
@@ -283,6 +284,8 @@ apply_work(void *arg)
 	HeapTuple tuple;
 	bool isnull;
 
+	/* What a crash takes away is applied again. */
+	commit_without_flush();
 	if (plan == NULL)
 	{
 		plan = SPI_prepare(
