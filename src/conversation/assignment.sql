@@ -34,13 +34,13 @@ CREATE TABLE p2ptext.draft_pool (
 	campaign_id int PRIMARY KEY REFERENCES p2ptext.campaign,
 	mark bigint NOT NULL,
 	version int NOT NULL DEFAULT 0,
-	came_back boolean NOT NULL DEFAULT false,
+	many boolean NOT NULL DEFAULT false,
 	swept_at timestamptz
 ) WITH (fillfactor = 20);
 COMMENT ON TABLE p2ptext.draft_pool IS 'where in each campaign drafts begin that nobody holds';
 COMMENT ON COLUMN p2ptext.draft_pool.mark IS 'few if any of them have this id or a lower one';
 COMMENT ON COLUMN p2ptext.draft_pool.version IS 'grows when drafts come back';
-COMMENT ON COLUMN p2ptext.draft_pool.came_back IS 'at the mark lie drafts that did';
+COMMENT ON COLUMN p2ptext.draft_pool.many IS 'a thousand were taken since the mark was set, and there were more';
 COMMENT ON COLUMN p2ptext.draft_pool.swept_at IS 'when the whole index was last found empty';
 SELECT pg_extension_config_dump('p2ptext.draft_pool', '');
 
@@ -149,7 +149,8 @@ $$;
 COMMENT ON FUNCTION p2ptext.require_room(p2ptext.campaign, name, int) IS 'errors when a texter may not be given so many more first texts';
 
 -- The mark only helps to find drafts soon, so who finds it locked passes on.
-CREATE FUNCTION p2ptext.move_mark(campaign_id int, mark bigint, seen p2ptext.draft_pool, empty boolean)
+CREATE FUNCTION p2ptext.move_mark(campaign_id int, mark bigint, seen p2ptext.draft_pool,
+	many boolean DEFAULT false, empty boolean DEFAULT false)
 RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -165,12 +166,12 @@ BEGIN
 	PERFORM FROM p2ptext.draft_pool p WHERE p.campaign_id = campaign_id FOR NO KEY UPDATE SKIP LOCKED;
 	IF FOUND THEN
 		UPDATE p2ptext.draft_pool p
-		SET mark = mark, came_back = false, swept_at = CASE WHEN empty THEN clock_timestamp() END
+		SET mark = mark, many = many, swept_at = CASE WHEN empty THEN clock_timestamp() END
 		WHERE p.campaign_id = campaign_id AND p.version = seen.version;
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION p2ptext.move_mark(int, bigint, p2ptext.draft_pool, boolean) IS 'notes where a campaign''s pool begins, unless drafts have come back since that was seen';
+COMMENT ON FUNCTION p2ptext.move_mark(int, bigint, p2ptext.draft_pool, boolean, boolean) IS 'notes where a campaign''s pool begins, unless drafts have come back since that was seen';
 
 CREATE FUNCTION p2ptext.drafts_came_back(campaign_id int, first_id bigint) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -178,7 +179,7 @@ AS $$
 #variable_conflict use_variable
 BEGIN
 	UPDATE p2ptext.draft_pool p
-	SET mark = least(p.mark, first_id - 1), version = p.version + 1, came_back = true, swept_at = NULL
+	SET mark = least(p.mark, first_id - 1), version = p.version + 1, many = false, swept_at = NULL
 	WHERE p.campaign_id = campaign_id;
 END
 $$;
@@ -204,7 +205,7 @@ DECLARE
 BEGIN
 	SELECT * INTO pool FROM p2ptext.draft_pool p WHERE p.campaign_id = camp.id;
 	mark := coalesce(pool.mark, 0);
-	after := CASE WHEN mark = 0 OR pool.came_back THEN mark ELSE mark + floor(random() * spread) END;
+	after := mark + CASE WHEN pool.many THEN floor(random() * spread) ELSE 0 END;
 	LOOP
 		SELECT coalesce(array_agg(d.id), '{}'), coalesce(array_agg(d.conversation_id), '{}') INTO ids, conversations
 		FROM (SELECT o.id, o.conversation_id
@@ -220,7 +221,7 @@ BEGIN
 	END LOOP;
 	IF ids = '{}' THEN
 		IF after = 0 AND mark > 0 THEN
-			PERFORM p2ptext.move_mark(camp.id, mark, pool, true);
+			PERFORM p2ptext.move_mark(camp.id, mark, pool, empty => true);
 		END IF;
 		RETURN ids;
 	END IF;
@@ -231,8 +232,10 @@ BEGIN
 			p2ptext.render_strict(p2ptext.first_text(camp.id, o.variant), p2ptext.merge_fields(c, texter))) ELSE o.body END
 	FROM p2ptext.conversation c
 	WHERE o.id = ANY (ids) AND o.campaign_id = camp.id AND c.id = o.conversation_id AND c.campaign_id = o.campaign_id;
-	IF ids[1] > mark + spread + spread / 8 OR ids[1] <= mark THEN
-		PERFORM p2ptext.move_mark(camp.id, ids[1], pool, false);
+	IF pool.campaign_id IS NULL OR ids[1] <= mark THEN
+		PERFORM p2ptext.move_mark(camp.id, ids[1] - 1, pool);
+	ELSIF ids[1] > mark + spread + spread / 8 THEN
+		PERFORM p2ptext.move_mark(camp.id, ids[1], pool, many => true);
 	END IF;
 	RETURN ids;
 END
@@ -395,6 +398,25 @@ $$;
 COMMENT ON FUNCTION p2ptext.withhold(p2ptext.outbox, p2ptext.conversation, int) IS
 'ends a draft whose phone has opted out, or whose conversation is closed; returns whether it did';
 
+-- Who has just sent a text wants more than the next one; where many are left
+-- they get a few at once.
+CREATE FUNCTION p2ptext.next_few(camp p2ptext.campaign, texter name) RETURNS int
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_sort = off
+AS $$
+#variable_conflict use_variable
+BEGIN
+	IF EXISTS (SELECT FROM p2ptext.draft_pool p
+			   WHERE p.campaign_id = camp.id AND p.many)
+		AND EXISTS (SELECT FROM p2ptext.access_log l
+					WHERE l.campaign_id = camp.id AND l.texter = texter AND l.action = 'approved'
+					AND l.at > clock_timestamp() - interval '1 minute') THEN
+		RETURN least(5, camp.batch_size, p2ptext.room_left(camp, texter));
+	END IF;
+	RETURN least(1, p2ptext.room_left(camp, texter));
+END
+$$;
+COMMENT ON FUNCTION p2ptext.next_few(p2ptext.campaign, name) IS 'how many first texts next_text() gives a texter who holds none';
+
 -- Plans made while tables are small must do when they have grown.
 CREATE FUNCTION p2ptext.next_text(campaign text)
 RETURNS TABLE (outbox_id bigint, voter_key text, phone text, body text, sms_segments int)
@@ -410,7 +432,9 @@ DECLARE
 	mine bigint[];
 BEGIN
 	PERFORM p2ptext.require_active('texter', 'manager');
-	PERFORM p2ptext.require_texting(camp);
+	IF (camp.status, camp.mode) <> ('active', 'p2p') THEN
+		PERFORM p2ptext.require_texting(camp);
+	END IF;
 	-- What a crash takes away is in the pool again.
 	PERFORM p2ptext.commit_without_flush();
 	LOOP
@@ -420,14 +444,14 @@ BEGIN
 		WHERE o.campaign_id = camp.id AND o.texter = me::text COLLATE "C" AND o.position = 0 AND o.kind = 'initial'
 		ORDER BY o.id LIMIT 1 FOR NO KEY UPDATE;
 		IF NOT FOUND THEN
-			IF camp.assignment <> 'open' OR p2ptext.room_left(camp, me) = 0 OR NOT p2ptext.in_team(camp.id, me) THEN
+			IF camp.assignment <> 'open' OR NOT p2ptext.in_team(camp.id, me) THEN
 				RETURN;
 			END IF;
-			mine := p2ptext.take_initials(camp, me, 1, shown => true);
+			mine := p2ptext.take_initials(camp, me, p2ptext.next_few(camp, me), shown => true);
 			IF mine = '{}' THEN
 				RETURN;
 			END IF;
-			PERFORM p2ptext.note_assignment(camp.id, me, 'next', 1, 0);
+			PERFORM p2ptext.note_assignment(camp.id, me, 'next', cardinality(mine), 0);
 			SELECT * INTO draft FROM p2ptext.outbox o WHERE o.id = mine[1] AND o.campaign_id = camp.id;
 		END IF;
 		SELECT * INTO STRICT conv FROM p2ptext.conversation c
@@ -457,7 +481,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION p2ptext.next_text(text) IS
-'shows the calling texter the next draft of a campaign, now held for them; the same one until it is approved';
+'shows the calling texter the next draft of a campaign, now held for them, maybe with a few more; the same one until it is approved';
 
 CREATE FUNCTION p2ptext.take_batch(campaign text, n int DEFAULT NULL, what text DEFAULT 'initials')
 RETURNS p2ptext.assignment

@@ -53,7 +53,7 @@ COMMENT ON FUNCTION p2ptext.seen_texters() IS
 CREATE VIEW p2ptext.inbox WITH (security_barrier) AS
 SELECT c.id AS conversation_id, k.name AS campaign, c.voter_key, c.phone, c.texter,
 	   s.question, last.body, last.media, last.created_at AS received_at, c.waiting_since,
-	   now() - c.waiting_since AS age, unread.n AS unread, last.id AS seen, next.id AS outbox_id, next.body AS draft
+	   now() - c.waiting_since AS age, last.unread, last.id AS seen, next.id AS outbox_id, next.body AS draft
 FROM (SELECT w.id, w.campaign_id, w.voter_key, w.phone, w.texter, w.waiting_since, w.last_read
 	  FROM (SELECT h.* FROM p2ptext.conversation h
 			WHERE h.waiting_since IS NOT NULL AND h.texter = ANY (p2ptext.seen_texters())
@@ -66,13 +66,11 @@ FROM (SELECT w.id, w.campaign_id, w.voter_key, w.phone, w.texter, w.waiting_sinc
 JOIN p2ptext.campaign k ON k.id = c.campaign_id
 LEFT JOIN p2ptext.interaction_step s ON s.campaign_id = c.campaign_id AND s.parent_id IS NULL AND s.retired_at IS NULL
 CROSS JOIN LATERAL (
-	SELECT m.id, m.body, m.media, m.created_at FROM p2ptext.message m
+	SELECT m.id, m.body, m.media, m.created_at,
+		   count(*) FILTER (WHERE m.created_at >= c.waiting_since AND m.id > coalesce(c.last_read, 0)) OVER () AS unread
+	FROM p2ptext.message m
 	WHERE m.conversation_id = c.id AND m.campaign_id = c.campaign_id AND m.direction = 'in'
 	ORDER BY m.id DESC LIMIT 1) AS last
-CROSS JOIN LATERAL (
-	SELECT count(*) AS n FROM p2ptext.message m
-	WHERE m.conversation_id = c.id AND m.campaign_id = c.campaign_id AND m.direction = 'in'
-	AND m.created_at >= c.waiting_since AND m.id > coalesce(c.last_read, 0)) AS unread
 LEFT JOIN LATERAL (
 	SELECT o.id, o.body FROM p2ptext.outbox o
 	WHERE o.conversation_id = c.id AND o.campaign_id = c.campaign_id AND o.status = 'draft' AND o.kind = 'reply'

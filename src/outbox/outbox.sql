@@ -131,10 +131,12 @@ DECLARE
 BEGIN
 	PERFORM p2ptext.require_active('texter', 'manager');
 	PERFORM p2ptext.one_action();
-	-- The conversation before its text, as everybody locks them.
-	PERFORM p2ptext.hold_conversation(o.conversation_id) FROM p2ptext.outbox o
-	WHERE o.id = outbox_id AND o.kind = 'reply';
-	SELECT * INTO item FROM p2ptext.outbox o WHERE o.id = outbox_id FOR UPDATE;
+	SELECT * INTO item FROM p2ptext.outbox o WHERE o.id = outbox_id AND o.kind = 'initial' FOR UPDATE;
+	IF NOT FOUND THEN
+		-- The conversation before its text, as everybody locks them.
+		PERFORM p2ptext.hold_conversation(o.conversation_id) FROM p2ptext.outbox o WHERE o.id = outbox_id;
+		SELECT * INTO item FROM p2ptext.outbox o WHERE o.id = outbox_id FOR UPDATE;
+	END IF;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION 'outbox has no text %', outbox_id
 			USING ERRCODE = 'undefined_object',
@@ -154,7 +156,9 @@ BEGIN
 			HINT = 'next_text() writes it in your name and shows it.';
 	END IF;
 	SELECT * INTO STRICT camp FROM p2ptext.campaign c WHERE c.id = item.campaign_id;
-	PERFORM p2ptext.require_open(camp);
+	IF camp.status = 'archived' THEN
+		PERFORM p2ptext.require_open(camp);
+	END IF;
 	IF item.kind = 'reply' THEN
 		PERFORM p2ptext.set_answered(ARRAY[item.conversation_id], item.campaign_id, me);
 	ELSIF camp.mode = 'broadcast' THEN
@@ -237,7 +241,7 @@ BEGIN
 		mark := 0;
 	END LOOP;
 	IF n > 0 THEN
-		PERFORM p2ptext.move_mark(camp.id, last, pool, false);
+		PERFORM p2ptext.move_mark(camp.id, last, pool);
 	END IF;
 	RETURN n;
 END
