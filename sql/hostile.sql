@@ -123,3 +123,25 @@ UPDATE p2ptext.conversation SET texter = 'hostile_ted' WHERE phone = '+191955598
 SET ROLE hostile_ted;
 SELECT ended_by FROM p2ptext.opt_in('919-555-9805', 'told me so');
 RESET ROLE;
+
+-- nobody says that another made a row, or that it came with the extension
+\set VERBOSITY terse
+SET ROLE hostile_mallory;
+INSERT INTO p2ptext.contact (source_id, voter_key, channel, created_by) SELECT id, '1', 'door', 'postgres' FROM p2ptext.source LIMIT 1;
+INSERT INTO p2ptext.organisation (name, created_by) VALUES ('hostile', 'postgres');
+UPDATE p2ptext.source SET created_by = 'postgres';
+UPDATE p2ptext.segment SET created_by = 'postgres';
+UPDATE p2ptext.import SET started_by = 'postgres';
+UPDATE p2ptext.layout SET built_in = true;
+UPDATE p2ptext.state_hours SET built_in = true;
+INSERT INTO p2ptext.state_hours (state, hours_start, hours_end, built_in) VALUES ('NC', '09:00', '20:00', true);
+INSERT INTO p2ptext.organisation (name) VALUES ('hostile') RETURNING name, created_by;
+DELETE FROM p2ptext.organisation WHERE name = 'hostile';
+-- nor takes in what only another may read
+CREATE TABLE hostile_test.trap (line text);
+INSERT INTO p2ptext.import (relation, table_oid, path, encoding, encoding_sure, delimiter, line_end, header, fields, kept)
+VALUES ('hostile_test.trap', 'hostile_test.trap'::regclass, '/etc/passwd', 'UTF8', false, ':', 'LF', false, '{line}', '{1}');
+RESET ROLE;
+\set VERBOSITY default
+CALL p2ptext.import_voters('hostile_test.trap', '/etc/passwd');
+SELECT count(*) FROM trap;

@@ -56,3 +56,4 @@ SELECT * FROM p2ptext.launch('variant p2p');
 SELECT count(*), count(body) FROM p2ptext.outbox o
 JOIN p2ptext.campaign c ON c.id = o.campaign_id AND c.name = 'variant p2p';
 SELECT body ~ '^Hi Mary-Ann, \w+ here$' AS body FROM p2ptext.next_text('variant p2p');
+SELECT p2ptext.add_variant('variant p2p', 'warm', 'Hello again');

@@ -21,6 +21,29 @@ END
 $$;
 COMMENT ON FUNCTION p2ptext.take_privileges(name) IS 'takes back every privilege that grant_role() gave';
 
+-- Who made a row, and whether it came with the extension, nobody says.
+CREATE FUNCTION p2ptext.grant_changes(role name, VARIADIC tables text[]) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	statement text;
+BEGIN
+	FOR statement IN
+		SELECT format('GRANT INSERT (%1$s), UPDATE (%1$s), DELETE ON p2ptext.%2$I TO %3$I',
+					  string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum), t.name, role)
+		FROM unnest(tables) AS t(name)
+		JOIN pg_attribute a ON a.attrelid = format('p2ptext.%I', t.name)::regclass AND a.attnum > 0 AND NOT a.attisdropped
+		WHERE a.attname NOT IN ('created_by', 'started_by', 'built_in')
+		GROUP BY t.name
+	LOOP
+		EXECUTE statement;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION p2ptext.grant_changes(name, text[]) IS
+'lets a role insert, change and delete rows of tables, but not say who made them or that they are built in';
+
 CREATE FUNCTION p2ptext.grant_role(role name, kind text, first_name text DEFAULT NULL,
 	last_name text DEFAULT NULL)
 RETURNS p2ptext.member
@@ -82,7 +105,7 @@ BEGIN
 	IF kind = 'manager' THEN
 		EXECUTE format('GRANT EXECUTE ON ALL ROUTINES IN SCHEMA p2ptext TO %I', role);
 		-- Roles are the owner's to give, and the workers' work is theirs.
-		EXECUTE format('REVOKE EXECUTE ON FUNCTION p2ptext.grant_role, p2ptext.revoke_role, p2ptext.take_privileges, p2ptext.secure_rows,'
+		EXECUTE format('REVOKE EXECUTE ON FUNCTION p2ptext.grant_role, p2ptext.revoke_role, p2ptext.take_privileges, p2ptext.grant_changes, p2ptext.secure_rows,'
 					   ' p2ptext.announce, p2ptext.claim, p2ptext.finish, p2ptext.settle,'
 					   ' p2ptext.recover, p2ptext.requeue, p2ptext.recheck, p2ptext.voters_in_segment,'
 					   ' p2ptext.last_contact, p2ptext.to_recall, p2ptext.to_find, p2ptext.found,'
@@ -92,16 +115,17 @@ BEGIN
 					   ' p2ptext.receive, p2ptext.take_apart, p2ptext.taken_again,'
 					   ' p2ptext.set_answered, p2ptext.cancel_drafts, p2ptext.keep_change'
 					   ' FROM %I', role);
-		EXECUTE format('GRANT INSERT, UPDATE, DELETE ON p2ptext.source, p2ptext.segment, p2ptext.segment_part, p2ptext.contact, p2ptext.campaign,'
+		EXECUTE format('GRANT INSERT, UPDATE, DELETE ON p2ptext.segment_part, p2ptext.campaign,'
 					   ' p2ptext.sender, p2ptext.brand, p2ptext.interaction_step, p2ptext.script_variant, p2ptext.answer_option,'
 					   ' p2ptext.snippet, p2ptext.listed_word, p2ptext.reply_keyword, p2ptext.contact_result, p2ptext.result_name,'
 					   ' p2ptext.canned_response, p2ptext.tag TO %I', role);
-		EXECUTE format('GRANT INSERT, UPDATE, DELETE ON p2ptext.organisation, p2ptext.required_text, p2ptext.state_hours TO %I', role);
+		EXECUTE format('GRANT INSERT, UPDATE, DELETE ON p2ptext.required_text TO %I', role);
+		PERFORM p2ptext.grant_changes(role, 'source', 'segment', 'contact', 'organisation', 'state_hours', 'layout', 'import');
 		EXECUTE format('GRANT INSERT (source_id, voter_key, phone), DELETE ON p2ptext.wrong_number TO %I', role);
 		EXECUTE format('GRANT INSERT (source_id, voter_key), DELETE ON p2ptext.deceased TO %I', role);
-		EXECUTE format('GRANT INSERT, UPDATE, DELETE ON p2ptext.layout, p2ptext.layout_column,'
+		EXECUTE format('GRANT INSERT, UPDATE, DELETE ON p2ptext.layout_column,'
 					   ' p2ptext.layout_field TO %I', role);
-		EXECUTE format('GRANT INSERT, UPDATE, DELETE ON p2ptext.import, p2ptext.import_reject TO %I', role);
+		EXECUTE format('GRANT INSERT, UPDATE, DELETE ON p2ptext.import_reject TO %I', role);
 		EXECUTE format('GRANT INSERT (name, provider, account, settings, keep_texting_hours),'
 					   ' UPDATE (organisation_id, account, settings, enabled, keep_texting_hours, max_per_second, max_per_day,'
 					   ' max_attempts, timezone), DELETE'

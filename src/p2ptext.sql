@@ -137,6 +137,24 @@ END
 $$;
 COMMENT ON FUNCTION p2ptext.check_name(text, text) IS 'errors when a name is blank';
 
+-- The kind is that of a table whose rows have names.
+CREATE FUNCTION p2ptext.check_new_name(kind text, name text) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	taken boolean;
+BEGIN
+	PERFORM p2ptext.check_name(kind, name);
+	EXECUTE format('SELECT EXISTS (SELECT FROM p2ptext.%I t WHERE t.name = $1)', kind) INTO taken USING name;
+	IF taken THEN
+		RAISE EXCEPTION '% "%" exists already', kind, name
+			USING ERRCODE = 'duplicate_object',
+			HINT = format('Give this one another name, or change that one: UPDATE p2ptext.%I SET ... WHERE name = %L;', kind, name);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION p2ptext.check_new_name(text, text) IS 'errors when a name is blank, or another source, segment, campaign or gateway has it';
+
 -- What {{texter.first_name}} and {{texter.last_name}} stand for.  A role
 -- that never told its name goes by the role's own.
 CREATE TYPE p2ptext.texter_name AS (first_name text, last_name text);

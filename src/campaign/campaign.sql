@@ -200,7 +200,7 @@ DECLARE
 	made p2ptext.campaign;
 BEGIN
 	PERFORM p2ptext.require_member('manager');
-	PERFORM p2ptext.check_name('campaign', name);
+	PERFORM p2ptext.check_new_name('campaign', name);
 	IF mode IS NULL OR mode NOT IN ('p2p', 'broadcast') THEN
 		RAISE EXCEPTION 'mode "%" is not known', mode
 			USING ERRCODE = 'invalid_parameter_value',
@@ -268,6 +268,10 @@ BEGIN
 	IF variant = 'A' THEN
 		RAISE EXCEPTION 'variant "A" is the script of the campaign itself'
 			USING ERRCODE = 'duplicate_object', HINT = 'Call this one "B".';
+	ELSIF EXISTS (SELECT FROM p2ptext.script_variant v WHERE v.campaign_id = camp.id AND v.variant = variant) THEN
+		RAISE EXCEPTION 'campaign "%" has a variant "%" already', campaign, variant
+			USING ERRCODE = 'duplicate_object',
+			HINT = 'Give this one another name, or change that one by UPDATE p2ptext.script_variant.';
 	ELSIF weight IS NULL OR weight < 0 THEN
 		RAISE EXCEPTION 'weight of variant "%" must be 0 or more', variant
 			USING ERRCODE = 'invalid_parameter_value';

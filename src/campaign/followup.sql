@@ -18,7 +18,7 @@ DECLARE
 	made p2ptext.campaign;
 BEGIN
 	PERFORM p2ptext.require_member('manager');
-	PERFORM p2ptext.check_name('campaign', name);
+	PERFORM p2ptext.check_new_name('campaign', name);
 	IF first.launched_at IS NULL THEN
 		RAISE EXCEPTION 'campaign "%" has not been launched', first.name
 			USING ERRCODE = 'object_not_in_prerequisite_state',

@@ -15,7 +15,7 @@ CREATE TABLE p2ptext.contact (
 	created_at timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX contact_source_id_idx ON p2ptext.contact (source_id, voter_key);
-COMMENT ON TABLE p2ptext.contact IS 'contacts that others had with voters: calls, canvasses, mail, texts of another vendor; to be filled by INSERT or COPY';
+COMMENT ON TABLE p2ptext.contact IS 'contacts that others had with voters: calls, canvasses, mail, texts of another vendor; to be filled by INSERT or COPY, naming the columns';
 COMMENT ON COLUMN p2ptext.contact.voter_key IS 'the source''s key, as text';
 COMMENT ON COLUMN p2ptext.contact.result IS 'in the words of whoever made the contact, such as not home; deceased counts for all campaigns over the source';
 SELECT pg_extension_config_dump('p2ptext.contact', '');

@@ -186,6 +186,11 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value',
 			HINT = 'Write it in E.164, such as +12025550100, or as a short code of 3 to 8 digits.';
 	END IF;
+	IF EXISTS (SELECT FROM p2ptext.sender s WHERE s.gateway_id = gw.id AND s.number = made.number) THEN
+		RAISE EXCEPTION 'gateway "%" has the number % already', gateway, made.number
+			USING ERRCODE = 'duplicate_object',
+			HINT = format('Where it is out of service: UPDATE p2ptext.sender SET enabled = true WHERE number = %L;', made.number);
+	END IF;
 	INSERT INTO p2ptext.sender (gateway_id, number) VALUES (gw.id, made.number)
 	RETURNING * INTO made;
 	RETURN made;
@@ -205,7 +210,7 @@ DECLARE
 	number text;
 BEGIN
 	PERFORM p2ptext.require_member('manager');
-	PERFORM p2ptext.check_name('gateway', name);
+	PERFORM p2ptext.check_new_name('gateway', name);
 	IF name !~ '^[A-Za-z0-9_-]{1,63}$' THEN
 		RAISE EXCEPTION 'gateway "%" cannot have this name', name
 			USING ERRCODE = 'invalid_name',

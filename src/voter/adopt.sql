@@ -143,7 +143,7 @@ DECLARE
 	missing text;
 BEGIN
 	PERFORM p2ptext.require_member('manager');
-	PERFORM p2ptext.check_name('source', name);
+	PERFORM p2ptext.check_new_name('source', name);
 	PERFORM p2ptext.check_fields(fields);
 	SELECT format('%I.%I', n.nspname, c.relname), c.relpersistence <> 't' INTO made.relation, kept
 	FROM pg_class c

@@ -334,6 +334,11 @@ $$;
 COMMENT ON FUNCTION p2ptext.import_begin(p2ptext.import, bytea) IS
 'makes the table of an import from how the file begins, and notes the import';
 
+CREATE FUNCTION p2ptext.table_owner(rel regclass) RETURNS name
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$ SELECT pg_get_userbyid(c.relowner) FROM pg_class c WHERE c.oid = rel $$;
+COMMENT ON FUNCTION p2ptext.table_owner(regclass) IS 'whose table it is';
+
 -- The import that is to go on, or one that begins.
 CREATE FUNCTION p2ptext.import_resume(wanted p2ptext.import) RETURNS p2ptext.import
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -346,6 +351,13 @@ BEGIN
 	SELECT * INTO before FROM p2ptext.import i
 	WHERE i.table_oid = rel AND i.path = wanted.path AND i.finished_at IS NULL
 	ORDER BY i.id DESC LIMIT 1;
+	-- Any manager can note an import that never was.
+	IF before.id IS NOT NULL AND p2ptext.table_owner(rel) <> current_user THEN
+		RAISE EXCEPTION 'relation "%" belongs to another role, "%"', wanted.relation, p2ptext.table_owner(rel)
+			USING ERRCODE = 'insufficient_privilege',
+			DETAIL = 'That role would get what only you may read.',
+			HINT = format('Give another name; or SET ROLE %I, to go on with that role''s own import.', p2ptext.table_owner(rel));
+	END IF;
 	SELECT * INTO file FROM p2ptext.import_file(wanted.path);
 	IF before IS NULL THEN
 		wanted.bytes_total := file.size;

@@ -256,7 +256,7 @@ DECLARE
 	made p2ptext.segment;
 BEGIN
 	PERFORM p2ptext.require_member('manager');
-	PERFORM p2ptext.check_name('segment', name);
+	PERFORM p2ptext.check_new_name('segment', name);
 	made.name := name;
 	made.source_id := src.id;
 	made.predicate := predicate;
@@ -307,7 +307,7 @@ DECLARE
 	parts int[];
 BEGIN
 	PERFORM p2ptext.require_member('manager');
-	PERFORM p2ptext.check_name('segment', name);
+	PERFORM p2ptext.check_new_name('segment', name);
 	IF operation IS NULL OR operation NOT IN ('union', 'intersect', 'except') THEN
 		RAISE EXCEPTION 'operation "%" is not known', operation
 			USING ERRCODE = 'invalid_parameter_value',
