@@ -125,6 +125,10 @@ RESET ROLE;
 UPDATE p2ptext.campaign SET texter_fields = '{name}' WHERE id = :camp;
 SET ROLE rows_ada;
 SELECT voter_key, fields FROM p2ptext.voter_card ORDER BY 1;
+-- and no function tells more
+SELECT voter_key, (p2ptext.close(conversation_id)).fields FROM p2ptext.voter_card ORDER BY 1 LIMIT 1;
+SELECT voter_key, (p2ptext.reopen(conversation_id)).fields FROM p2ptext.voter_card WHERE message_status = 'closed' ORDER BY 1 LIMIT 1;
+SELECT voter_key, (p2ptext.snooze(conversation_id, NULL)).fields FROM p2ptext.voter_card WHERE message_status = 'needs_response' ORDER BY 1 LIMIT 1;
 SET ROLE rows_rea;
 SELECT DISTINCT fields ? 'party' AS all FROM p2ptext.voter_card WHERE campaign = 'rows';
 DELETE FROM p2ptext.conversation;

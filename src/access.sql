@@ -67,7 +67,7 @@ BEGIN
 
 	EXECUTE format('GRANT USAGE ON SCHEMA p2ptext TO %I', role);
 	EXECUTE format('GRANT SELECT ON p2ptext.inbox, p2ptext.answer_option, p2ptext.interaction_step,'
-				   ' p2ptext.campaign, p2ptext.tag TO %I', role);
+				   ' p2ptext.campaign, p2ptext.tag, p2ptext.contact_result TO %I', role);
 	EXECUTE format('GRANT EXECUTE ON FUNCTION p2ptext.is_member(text[]), p2ptext.is_suspended(), p2ptext.require_member(text[]),'
 				   ' p2ptext.caller(), p2ptext.texter(name), p2ptext.find_campaign(text),'
 				   ' p2ptext.seen_texters(), p2ptext.thread(bigint), p2ptext.canned_responses(bigint), p2ptext.leaderboard(text) TO %I', role);

@@ -52,6 +52,17 @@ END
 $$;
 COMMENT ON FUNCTION p2ptext.hold_conversation(bigint) IS 'locks a conversation that the caller may speak in, or a clear error';
 
+-- Of the merge fields those that the caller may know.
+CREATE FUNCTION p2ptext.as_seen(conv p2ptext.conversation) RETURNS p2ptext.conversation
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	conv.fields := (SELECT v.fields FROM p2ptext.voter_card v WHERE v.conversation_id = conv.id);
+	RETURN conv;
+END
+$$;
+COMMENT ON FUNCTION p2ptext.as_seen(p2ptext.conversation) IS 'a conversation with the fields that voter_card shows its caller';
+
 -- The newest text of a conversation that came in, left, or is to leave.
 CREATE FUNCTION p2ptext.last_text(conv p2ptext.conversation,
 	OUT id bigint, OUT direction text, OUT kind text, OUT status text, OUT who text, OUT at timestamptz,
@@ -242,7 +253,7 @@ BEGIN
 	-- Those that the result left.
 	PERFORM p2ptext.cancel_drafts(conv, 'closed');
 	SELECT * INTO conv FROM p2ptext.conversation c WHERE c.id = conv.id AND c.campaign_id = conv.campaign_id;
-	RETURN conv;
+	RETURN p2ptext.as_seen(conv);
 END
 $$;
 COMMENT ON FUNCTION p2ptext.close(bigint, text, bigint) IS
@@ -300,7 +311,7 @@ BEGIN
 		SET mark = least(p.mark, draft - 1), version = p.version + 1, swept_at = NULL
 		WHERE p.campaign_id = conv.campaign_id AND draft IS NOT NULL;
 	END IF;
-	RETURN conv;
+	RETURN p2ptext.as_seen(conv);
 END
 $$;
 COMMENT ON FUNCTION p2ptext.reopen(bigint) IS
@@ -327,7 +338,7 @@ BEGIN
 	SET texter = coalesce(c.texter, p2ptext.caller()), snoozed_until = CASE WHEN until > now() THEN until END
 	WHERE c.id = conv.id AND c.campaign_id = conv.campaign_id
 	RETURNING * INTO conv;
-	RETURN conv;
+	RETURN p2ptext.as_seen(conv);
 END
 $$;
 COMMENT ON FUNCTION p2ptext.snooze(bigint, timestamptz) IS
