@@ -58,6 +58,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	conv.fields := (SELECT v.fields FROM p2ptext.voter_card v WHERE v.conversation_id = conv.id);
+	conv.state := CASE WHEN p2ptext.is_member('manager') OR conv.fields ? 'state' THEN conv.state END;
 	RETURN conv;
 END
 $$;
