@@ -19,7 +19,7 @@ CREATE TABLE p2ptext.assignment (
 	assigned_by name NOT NULL DEFAULT p2ptext.caller(),
 	assigned_at timestamptz NOT NULL DEFAULT clock_timestamp(),
 	PRIMARY KEY (campaign_id, texter, id)
-);
+) WITH (autovacuum_analyze_threshold = 50000, autovacuum_vacuum_insert_threshold = 100000);
 COMMENT ON TABLE p2ptext.assignment IS 'what texters were given and what was taken from them, act by act';
 COMMENT ON COLUMN p2ptext.assignment.how IS 'next: next_text(), batch: take_batch(), assign, split, request: a manager; reassign, stale, suspend, revoke: why it went elsewhere';
 COMMENT ON COLUMN p2ptext.assignment.initials IS 'first texts; below 0 what went back';
@@ -45,6 +45,8 @@ COMMENT ON COLUMN p2ptext.draft_pool.swept_at IS 'when the whole index was last 
 SELECT pg_extension_config_dump('p2ptext.draft_pool', '');
 
 -- Who saw what, and let it go: written by the functions that show and approve.
+-- No plan of theirs depends on how much that is; but autovacuum has all
+-- sessions of all texters plan anew.
 CREATE TABLE p2ptext.access_log (
 	at timestamptz NOT NULL DEFAULT clock_timestamp(),
 	campaign_id int NOT NULL,
@@ -52,7 +54,7 @@ CREATE TABLE p2ptext.access_log (
 	action text NOT NULL,
 	conversation_id bigint NOT NULL,
 	outbox_id bigint
-);
+) WITH (autovacuum_analyze_threshold = 50000, autovacuum_vacuum_insert_threshold = 100000);
 CREATE INDEX access_log_texter_idx ON p2ptext.access_log (campaign_id, texter, at);
 COMMENT ON TABLE p2ptext.access_log IS 'who was shown which text or thread, and who approved which; only ever added to';
 COMMENT ON COLUMN p2ptext.access_log.action IS 'shown: by next_text(); approved: by approve(); read: a thread';

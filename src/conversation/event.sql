@@ -25,7 +25,7 @@ CREATE TABLE p2ptext.conversation_change (
 	why text NOT NULL,
 	-- No foreign key: the trigger that writes it has the conversation in hand.
 	PRIMARY KEY (conversation_id, campaign_id, id)
-);
+) WITH (autovacuum_analyze_threshold = 50000, autovacuum_vacuum_insert_threshold = 100000);
 COMMENT ON TABLE p2ptext.conversation_change IS 'moves of conversations, but for those that a message tells; read conversation_event';
 COMMENT ON COLUMN p2ptext.conversation_change.who IS 'the role, or the worker';
 SELECT pg_extension_config_dump('p2ptext.conversation_change', '');
