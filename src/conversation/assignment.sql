@@ -412,7 +412,7 @@ BEGIN
 		AND EXISTS (SELECT FROM p2ptext.access_log l
 					WHERE l.campaign_id = camp.id AND l.texter = texter AND l.action = 'approved'
 					AND l.at > clock_timestamp() - interval '1 minute') THEN
-		RETURN least(5, camp.batch_size, p2ptext.room_left(camp, texter));
+		RETURN least(10, camp.batch_size, p2ptext.room_left(camp, texter));
 	END IF;
 	RETURN least(1, p2ptext.room_left(camp, texter));
 END
