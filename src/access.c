@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * access.c
- *	  Who acts, and how: a person once for each message, for good or not.
+ *	  Who acts, that a person acts once for each message, and what of that
+ *	  need not be on disk at once.
  *
  * src/access.c
  *

@@ -431,6 +431,7 @@ DECLARE
 	me name := p2ptext.caller();
 	draft p2ptext.outbox;
 	conv p2ptext.conversation;
+	few int;
 	mine bigint[];
 BEGIN
 	PERFORM p2ptext.require_active('texter', 'manager');
@@ -449,7 +450,8 @@ BEGIN
 			IF camp.assignment <> 'open' OR NOT p2ptext.in_team(camp.id, me) THEN
 				RETURN;
 			END IF;
-			mine := p2ptext.take_initials(camp, me, p2ptext.next_few(camp, me), shown => true);
+			few := p2ptext.next_few(camp, me);
+			mine := CASE WHEN few > 0 THEN p2ptext.take_initials(camp, me, few, shown => true) ELSE '{}' END;
 			IF mine = '{}' THEN
 				RETURN;
 			END IF;
