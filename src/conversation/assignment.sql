@@ -435,9 +435,7 @@ DECLARE
 	mine bigint[];
 BEGIN
 	PERFORM p2ptext.require_active('texter', 'manager');
-	IF (camp.status, camp.mode) <> ('active', 'p2p') THEN
-		PERFORM p2ptext.require_texting(camp);
-	END IF;
+	PERFORM p2ptext.require_texting(camp);
 	-- What a crash takes away is in the pool again.
 	PERFORM p2ptext.commit_without_flush();
 	LOOP

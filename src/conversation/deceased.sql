@@ -20,26 +20,12 @@ CREATE FUNCTION p2ptext.suppress_deceased() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	UPDATE p2ptext.outbox o SET status = 'suppressed', reason = 'deceased', position = NULL, not_before = NULL
-	FROM (SELECT d.id, d.campaign_id
-		  FROM new_rows n
-		  JOIN p2ptext.segment s ON s.source_id = n.source_id
-		  JOIN p2ptext.campaign c ON c.segment_id = s.id
-		  JOIN p2ptext.conversation v ON v.campaign_id = c.id AND v.voter_key = n.voter_key
-		  JOIN p2ptext.outbox d ON d.conversation_id = v.id AND d.campaign_id = v.campaign_id
-		  WHERE d.status IN ('draft', 'review', 'approved')
-		  FOR NO KEY UPDATE OF d SKIP LOCKED) d
-	WHERE o.id = d.id AND o.campaign_id = d.campaign_id;
-	UPDATE p2ptext.conversation c
-	SET message_status = 'closed', result = 'deceased', result_at = now(), waiting_since = NULL
-	FROM (SELECT v.id, v.campaign_id
-		  FROM new_rows n
-		  JOIN p2ptext.segment s ON s.source_id = n.source_id
-		  JOIN p2ptext.campaign c ON c.segment_id = s.id
-		  JOIN p2ptext.conversation v ON v.campaign_id = c.id AND v.voter_key = n.voter_key
-		  WHERE v.message_status <> 'closed'
-		  FOR NO KEY UPDATE OF v SKIP LOCKED) v
-	WHERE c.id = v.id AND c.campaign_id = v.campaign_id;
+	PERFORM p2ptext.end_conversations(ARRAY(
+		SELECT v.id
+		FROM new_rows n
+		JOIN p2ptext.segment s ON s.source_id = n.source_id
+		JOIN p2ptext.campaign c ON c.segment_id = s.id
+		JOIN p2ptext.conversation v ON v.campaign_id = c.id AND v.voter_key = n.voter_key), 'deceased');
 	RETURN NULL;
 END
 $$;

@@ -17,30 +17,37 @@ COMMENT ON TABLE p2ptext.wrong_number IS 'phones that are not the voter''s; no c
 COMMENT ON COLUMN p2ptext.wrong_number.how IS 'keyword: by a text from that phone; texter: by close(); import: by whoever inserted it';
 SELECT pg_extension_config_dump('p2ptext.wrong_number', '');
 
+-- Whoever holds one of these for long keeps nobody from saying so.
+CREATE FUNCTION p2ptext.end_conversations(ids bigint[], result text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+BEGIN
+	UPDATE p2ptext.outbox o SET status = 'suppressed', reason = result, position = NULL, not_before = NULL
+	FROM (SELECT d.id, d.campaign_id FROM p2ptext.outbox d
+		  WHERE d.conversation_id = ANY (ids) AND d.status IN ('draft', 'review', 'approved')
+		  FOR NO KEY UPDATE SKIP LOCKED) d
+	WHERE o.id = d.id AND o.campaign_id = d.campaign_id;
+	UPDATE p2ptext.conversation c
+	SET message_status = 'closed', result = result, result_at = now(), waiting_since = NULL
+	FROM (SELECT v.id, v.campaign_id FROM p2ptext.conversation v
+		  WHERE v.id = ANY (ids) AND v.message_status <> 'closed'
+		  FOR NO KEY UPDATE SKIP LOCKED) v
+	WHERE c.id = v.id AND c.campaign_id = v.campaign_id;
+END
+$$;
+COMMENT ON FUNCTION p2ptext.end_conversations(bigint[], text) IS 'closes conversations with a result, and suppresses what has not left in them';
+
 CREATE FUNCTION p2ptext.suppress_wrong_number() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	UPDATE p2ptext.outbox o SET status = 'suppressed', reason = 'wrong_number', position = NULL, not_before = NULL
-	FROM (SELECT d.id, d.campaign_id
-		  FROM new_rows n
-		  JOIN p2ptext.conversation v ON v.phone = n.phone AND v.voter_key = n.voter_key
-		  JOIN p2ptext.campaign c ON c.id = v.campaign_id
-		  JOIN p2ptext.segment s ON s.id = c.segment_id AND s.source_id = n.source_id
-		  JOIN p2ptext.outbox d ON d.conversation_id = v.id AND d.campaign_id = v.campaign_id
-		  WHERE d.status IN ('draft', 'review', 'approved')
-		  FOR NO KEY UPDATE OF d SKIP LOCKED) d
-	WHERE o.id = d.id AND o.campaign_id = d.campaign_id;
-	UPDATE p2ptext.conversation c
-	SET message_status = 'closed', result = 'wrong_number', result_at = now(), waiting_since = NULL
-	FROM (SELECT v.id, v.campaign_id
-		  FROM new_rows n
-		  JOIN p2ptext.conversation v ON v.phone = n.phone AND v.voter_key = n.voter_key
-		  JOIN p2ptext.campaign c ON c.id = v.campaign_id
-		  JOIN p2ptext.segment s ON s.id = c.segment_id AND s.source_id = n.source_id
-		  WHERE v.message_status <> 'closed'
-		  FOR NO KEY UPDATE OF v SKIP LOCKED) v
-	WHERE c.id = v.id AND c.campaign_id = v.campaign_id;
+	PERFORM p2ptext.end_conversations(ARRAY(
+		SELECT v.id
+		FROM new_rows n
+		JOIN p2ptext.conversation v ON v.phone = n.phone AND v.voter_key = n.voter_key
+		JOIN p2ptext.campaign c ON c.id = v.campaign_id
+		JOIN p2ptext.segment s ON s.id = c.segment_id AND s.source_id = n.source_id), 'wrong_number');
 	RETURN NULL;
 END
 $$;

@@ -156,9 +156,7 @@ BEGIN
 			HINT = 'next_text() writes it in your name and shows it.';
 	END IF;
 	SELECT * INTO STRICT camp FROM p2ptext.campaign c WHERE c.id = item.campaign_id;
-	IF camp.status = 'archived' THEN
-		PERFORM p2ptext.require_open(camp);
-	END IF;
+	PERFORM p2ptext.require_open(camp);
 	IF item.kind = 'reply' THEN
 		PERFORM p2ptext.set_answered(ARRAY[item.conversation_id], item.campaign_id, me);
 	ELSIF camp.mode = 'broadcast' THEN
