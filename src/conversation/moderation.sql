@@ -266,7 +266,8 @@ BEGIN
 	EXCEPTION WHEN insufficient_privilege THEN
 		NULL; -- then we wait for the statement they are at
 	END;
-	UPDATE p2ptext.member m SET suspended_at = now(), suspended_by = p2ptext.caller()
+	PERFORM FROM p2ptext.member m WHERE m.role = texter FOR NO KEY UPDATE;
+	UPDATE p2ptext.member m SET suspended_at = clock_timestamp(), suspended_by = p2ptext.caller()
 	WHERE m.role = texter AND m.suspended_at IS NULL;
 	SELECT * INTO held, initials, replies FROM p2ptext.release_texter(texter, 'suspend');
 END

@@ -67,13 +67,13 @@ sub said
 # Whoever comes second waits for the first, and acts on what is then true.
 sub race
 {
-	my ($conversation, $first, $role, $second) = @_;
+	my ($conversation, $first, $role, $second, $then) = @_;
 	my $holder = $node->background_psql('postgres');
 	$holder->query_safe($_) foreach 'BEGIN', @$first;
 	my $session = start_session($role, $second);
 	wait_for($node, "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%$conversation%'",
 		't', 'the second waits');
-	$holder->query_safe('COMMIT');
+	$holder->query_safe($_) foreach @{ $then // [] }, 'COMMIT';
 	$holder->quit;
 	return said($session);
 }
@@ -132,6 +132,21 @@ is(scalar(grep { said($_) =~ /55000: this reply has been sent already/ } @sessio
 is(value($node, "$texts $id"), 1, 'one text');
 my @closers = map { start_session('ada', "SELECT p2ptext.close($id)") } 1 .. 10;
 is(scalar(grep { said($_) =~ /55000: conversation $id is closed already/ } @closers), 9, 'one closes');
+
+# Who is suspended while their texts are on the way: these come back, and the
+# record does not say that they were approved by a suspended texter.
+my @last = splice @ids, 0, 2;
+foreach my $i (@last)
+{
+	hear($i, 'last');
+	value($node, 'SET ROLE bob; ' . TAKE);
+}
+is( race('suspend', [ 'SET LOCAL ROLE bob', "SELECT p2ptext.reply($last[0], 'One')" ],
+		'mo', "SELECT p2ptext.suspend('bob')", [ "SELECT p2ptext.reply($last[1], 'Two')" ]),
+	'', 'a texter is suspended who is at work');
+is( value($node, "SELECT o.status, o.approved_at < b.suspended_at FROM p2ptext.outbox o, p2ptext.member b
+		WHERE o.conversation_id IN ($last[0], $last[1]) AND o.kind = 'reply' AND b.role = 'bob'"),
+	"review|t\nreview|t", 'what they approved until then waits for a look');
 
 # The record has no gap, whoever was there.
 is(value($node, <<'SQL'), '', 'each move begins where the one before it ended');
