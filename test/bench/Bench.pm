@@ -19,7 +19,7 @@ use Time::HiRes qw(sleep time);
 
 our @EXPORT = qw(
   run_benches rows runs median report_ratio report_value
-  setting fresh_database drop_database set_up make_campaign wait_for
+  setting fresh_database drop_database fill_memory set_up make_campaign wait_for
   start_gateway free_port bare_curl drain rate ACCOUNT SECRET SENDER
 );
 
@@ -32,6 +32,7 @@ use constant PATIENCE => 60;
 
 my $number = 0;
 my $server; # a session of the database "postgres"
+my $filling; # a file of nothing, which lasts as long as we do
 
 # How much, unless an environment variable says otherwise.
 sub rows
@@ -148,6 +149,26 @@ sub drop_database
 	my ($db) = @_;
 	$db->end;
 	$server->ask('DROP DATABASE ' . $db->name . ' WITH (FORCE)');
+	return;
+}
+
+# Let the page cache take all memory, as it has on a server that has been up for
+# a while.  A virtual machine whose host takes back what is free may have to
+# wait for each page that it has not used lately, ten times as long as it takes
+# to write the page.
+sub fill_memory
+{
+	my $dir = $server->ask('SHOW data_directory');
+	my ($kb) = `cat /proc/meminfo` =~ /MemAvailable:\s*(\d+)/;
+
+	if (!$filling)
+	{
+		open $filling, '+>', "$dir/nothing" or die "$dir/nothing: $!";
+		unlink "$dir/nothing";
+	}
+	truncate $filling, $kb * 1024;
+	seek $filling, 0, 0;
+	while (sysread $filling, my $buffer, 1 << 20) { }
 	return;
 }
 
