@@ -43,7 +43,8 @@ $gateway->tell('config', hang => 1);
 value($node, "SELECT p2ptext.approve_batch('sending', 60)");
 wait_for($node, "SELECT count(*) FROM p2ptext.outbox WHERE status = 'sending'", 60, 'some are being sent');
 my $known = value($node, $states);
-is( $known, 'approved 20, approved contact_gap 3, cancelled by postgres 4, draft 40, sending 60, '
+my $who = value($node, 'SELECT current_user');
+is( $known, "approved 20, approved contact_gap 3, cancelled by $who 4, draft 40, sending 60, "
 	  . 'suppressed opted_out 2, unknown no_answer 3', 'texts are in every state');
 $gateway->until_quiet;
 
