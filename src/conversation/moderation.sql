@@ -266,6 +266,7 @@ BEGIN
 	EXCEPTION WHEN insufficient_privilege THEN
 		NULL; -- then we wait for the statement they are at
 	END;
+	-- The time is that after the wait, which an UPDATE alone would take before it.
 	PERFORM FROM p2ptext.member m WHERE m.role = texter FOR NO KEY UPDATE;
 	UPDATE p2ptext.member m SET suspended_at = clock_timestamp(), suspended_by = p2ptext.caller()
 	WHERE m.role = texter AND m.suspended_at IS NULL;

@@ -65,13 +65,14 @@ sub said
 }
 
 # Whoever comes second waits for the first, and acts on what is then true.
+# The words are in what the second says.
 sub race
 {
-	my ($conversation, $first, $role, $second, $then) = @_;
+	my ($words, $first, $role, $second, $then) = @_;
 	my $holder = $node->background_psql('postgres');
 	$holder->query_safe($_) foreach 'BEGIN', @$first;
 	my $session = start_session($role, $second);
-	wait_for($node, "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%$conversation%'",
+	wait_for($node, "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%$words%'",
 		't', 'the second waits');
 	$holder->query_safe($_) foreach @{ $then // [] }, 'COMMIT';
 	$holder->quit;
