@@ -131,6 +131,12 @@ $$;
 COMMENT ON FUNCTION p2ptext.check_launch(p2ptext.campaign) IS
 'errors unless a campaign can be launched as things are; returns the numbers it texts from';
 
+CREATE FUNCTION p2ptext.launch_order(part bigint, voter_key text) RETURNS bigint
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'p2ptext_launch_order';
+COMMENT ON FUNCTION p2ptext.launch_order(bigint, text) IS
+'puts voters in the order of parts, up to 32767, and in each shorter keys first, roughly by their bytes';
+
 -- Reads the audience into the temporary table p2ptext_audience, each household
 -- decided.  Half a million phones that follow each other have their places in
 -- indexes close together, and among these voters are in the order of keys (2
@@ -165,7 +171,7 @@ BEGIN
 							PARTITION BY a.phone COLLATE "C", a.reason IS NULL
 							ORDER BY a.voter_key COLLATE "C")) AS holder
 				  FROM (%s OFFSET '0') a %s) j
-			ORDER BY j.part, octet_length(j.voter_key), j.voter_key COLLATE "C"$sql$,
+			ORDER BY p2ptext.launch_order(j.part, j.voter_key), j.voter_key COLLATE "C"$sql$,
 			CASE WHEN launched THEN 'h.voter_key,' END, p2ptext.audience_query(camp, only_new => launched), held);
 	EXCEPTION WHEN data_exception OR raise_exception THEN
 		PERFORM p2ptext.blame_audience(camp, SQLSTATE, SQLERRM);
