@@ -32,6 +32,8 @@ CALL p2ptext.import_voters('tab', program => $$printf 'id\tname\n1\t"Bubba" Lee\
 SELECT * FROM tab;
 CALL p2ptext.import_voters('semicolon', program => $$printf 'id;a,b;c\n1;"2;3";4\n'$$);
 SELECT * FROM semicolon;
+CALL p2ptext.import_voters('caret', program => $$printf 'id^name\n1^a, b\n'$$);
+SELECT * FROM caret;
 CALL p2ptext.import_voters('one_column', program => $$printf 'cell\n919-555-0001\n'$$);
 SELECT * FROM one_column;
 CALL p2ptext.import_voters('given', program => $$printf 'id^a\n1^'"'"'x^y'"'"'\n'$$, delimiter => '^', quote => '''');
@@ -42,6 +44,8 @@ SELECT * FROM unquoted;
 -- headers of any kind, and none
 CALL p2ptext.import_voters('names', program => $$printf 'id,ID,id,,id_2,ctid, spaced ,"x""); DROP TABLE nc; --","'"'"'q'"'"'",Größe,%s,%s\n1,2,3,4,5,6,7,8,9,10,11,12\n' $(printf 'é%.0s' $(seq 40)) $(printf 'é%.0s' $(seq 45))$$);
 SELECT quote_ident(attname), length(attname), octet_length(attname) FROM pg_attribute WHERE attrelid = 'names'::regclass AND attnum > 0 ORDER BY attnum;
+CALL p2ptext.import_voters('odd_names', program => $$printf 'id,phone,phone,,,first\n1,2,3,4,5,6\n'$$);
+SELECT * FROM odd_names;
 CALL p2ptext.import_voters('headless', program => $$printf '1,Ann,27601\n2,Bo,27602\n'$$);
 CALL p2ptext.import_voters('headless', program => $$printf '1,Ann,27601\n2,Bo,27602\n'$$, header => false);
 SELECT * FROM headless;

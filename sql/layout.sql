@@ -37,6 +37,9 @@ SELECT what, d FROM (VALUES
 	('by position, one too few', ARRAY(SELECT 'col' || i FROM generate_series(1, 37) i)),
 	('a first line of Florida', string_to_array('DAD,900000000,HERNANDEZ,,AHMED,MARIE,N,1 ELM ST,,MIAMI,,33130,,,,,,,,U,6,04/24/1977,10/01/2012,NPA,20,,,,ACT,1,87,4,1,1,850,5550100,,', ',')),
 	('a first line of another', string_to_array('DAD,900000000,HERNANDEZ,,AHMED,MARIE,N,1 ELM ST,,MIAMI,,33130,,,,,,,,U,6,born in 1977,10/01/2012,NPA,20,,,,ACT,1,87,4,1,1,850,5550100,,', ',')),
+	('Colorado', '{VOTER_ID,COUNTY_CODE,COUNTY,LAST_NAME,FIRST_NAME,RESIDENTIAL_CITY,PHONE_NUM}'),
+	('like Florida', '{VoterID,NameLast,NameFirst,Res_Zip5,PhoneNum}'),
+	('HubSpot', '{"Record ID - Contact","First Name","Last Name","Phone Number","Mobile Phone Number",Email}'),
 	('no phone', '{id,first_name,zip}'),
 	('nothing', '{a,b}'), ('no column', '{}'), ('null', NULL), ('nulls', '{NULL,NULL}')) AS f(what, columns),
 	LATERAL p2ptext.detect_layout(f.columns) d;

@@ -269,7 +269,6 @@ BEGIN
 	SELECT * INTO first FROM p2ptext.import_sniff(substring(head FROM mark + 1),
 		coalesce(wanted.delimiter, known.delimiter, ''), coalesce(wanted.quote, 'guess'), coalesce(wanted.encoding, other),
 		wanted.encoding IS NOT NULL);
-	made.header := coalesce(wanted.header, p2ptext.is_header(first.fields));
 	IF known IS NULL AND wanted.layout = 'auto' THEN
 		made.layout := p2ptext.detect_layout(first.fields);
 		IF made.layout IS NOT NULL THEN
@@ -277,6 +276,9 @@ BEGIN
 		END IF;
 	END IF;
 	made.layout := known.name;
+	-- A line that shows a layout by its names is a header, whatever else is in it.
+	made.header := coalesce(wanted.header,
+		wanted.layout = 'auto' AND known.has_header OR p2ptext.is_header(first.fields), false);
 	-- A file that a layout knows as Latin-1 may have become UTF-8 on its way.
 	made.encoding := coalesce(wanted.encoding, CASE WHEN mark > 0 THEN 'UTF8' END, known.encoding, other);
 	SELECT * INTO first FROM p2ptext.import_sniff(substring(head FROM mark + 1),

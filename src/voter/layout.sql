@@ -311,8 +311,9 @@ BEGIN
 			has_header, encoding, history, certainty, notes)
 	RETURNING * INTO made;
 	INSERT INTO p2ptext.layout_column (layout, position, names, pattern)
-	SELECT made.name, c.nth, string_to_array(c.names, '|'), patterns ->> split_part(c.names, '|', 1)
-	FROM unnest(columns) WITH ORDINALITY AS c(names, nth);
+	SELECT made.name, c.nth, n.names, patterns ->> n.names[1]
+	FROM unnest(columns) WITH ORDINALITY AS c(names, nth)
+	CROSS JOIN LATERAL regexp_split_to_array(c.names, '\s*\|\s*') AS n(names);
 	-- A column as such, or an expression with columns in braces.
 	INSERT INTO p2ptext.layout_field (layout, field, preference, expression, unless, only_when)
 	SELECT made.name, f.key, a.preference,

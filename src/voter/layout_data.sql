@@ -88,7 +88,7 @@ SELECT p2ptext.add_layout('oh_swvf', title => 'Ohio Secretary of State, Statewid
 		"registered": "p2ptext.file_date({REGISTRATION_DATE})"}$$);
 
 SELECT p2ptext.add_layout('fl_extract', title => 'Florida Division of Elections, voter extract', kind => 'state',
-	aliases => '{fl}', signature => '{Voter_ID,Name_First}', state => 'FL',
+	aliases => '{fl}', signature => '{Voter_ID,Name_First,Residence_Zipcode}', state => 'FL',
 	delimiter => E'\t', has_header => false, encoding => 'LATIN1',
 	patterns => $${"County_Code": "^[A-Z]{3}$", "Voter_ID": "^[0-9]{9}$", "Requested_public_records_exemption": "^[NY]$", "Gender": "^[FMU]?$", "Birth_Date": "^([0-9*]{2}/[0-9*]{2}/[0-9*]{4})?$", "Voter_Status": "^[A-Z]{3}$"}$$,
 	certainty => 'high',
@@ -576,14 +576,18 @@ SELECT p2ptext.add_layout('plain', title => 'Any table with columns of the usual
 	certainty => 'a guess by names',
 	notes => 'What detect_layout() falls back to when nothing better fits.',
 	columns => $${
-		voter_id|voterid|state_voter_id|statevoterid|external_id|vanid|van_id|registration_id|person_id|contact_id|uuid|guid|id|key,
-		first_name|fname|first|given_name|forename,middle_name|mname|middle,
-		last_name|lname|last|surname|family_name,suffix|name_suffix,
-		cell|cell_phone|cellphone|mobile|mobile_phone|mobile_number|cell_number|sms|sms_number|wireless,
-		phone|phone_number|telephone|preferred_phone|primary_phone|phone1|phone_1|full_phone_number,
-		home_phone|landline|phone2|phone_2|evening_phone|daytime_phone,
-		zip|zip5|zip_code|zipcode|postal_code|postcode|res_zip|residence_zip|reg_zip,
-		state|state_code|state_cd|res_state|residence_state|st,city|town|res_city|residence_city,
+		voter_id|state_voter_id|voter_file_id|external_id|vanid|registration_id|registration_number|registrant_id|
+		voter_number|person_id|contact_id|record_id|record_id_contact|uuid|guid|id|key,
+		first_name|fname|first|name_first|given_name|forename,middle_name|mname|middle|name_middle,
+		last_name|lname|last|name_last|surname|family_name,suffix|name_suffix,
+		cell|cell_phone|cell_phone_number|mobile|mobile_phone|mobile_phone_number|mobile_number|cell_number|
+		sms|sms_number|wireless|wireless_phone,
+		phone|phone_number|phone_num|phone_no|telephone|telephone_number|preferred_phone|primary_phone|contact_phone|
+		phone1|full_phone_number|can2_phone,
+		home_phone|home_phone_number|landline|phone2|evening_phone|daytime_phone,
+		zip|zip5|zip_code|postal_code|postcode|res_zip|res_zip5|residence_zip|residential_zip_code|reg_zip|reg_zip_code,
+		state|state_code|state_cd|res_state|residence_state|residential_state|reg_state|st,
+		city|town|res_city|residence_city|residential_city|reg_city,
 		street|address|address1|address_1|street_address|address_line_1,county|county_name,
 		birth_date|dob|date_of_birth|birthdate,birth_year|year_of_birth|yob|birthyear,age,gender|sex,
 		race|ethnicity,party|party_affiliation|registered_party|party_code|party_cd,

@@ -61,7 +61,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT coalesce(' Columns that look like a key: '
 		|| nullif(string_agg(quote_ident(c.name), ', ' ORDER BY c.nth)
-				  FILTER (WHERE c.plain ~ '(id|key|guid|uuid|regid|number|nbr)$' AND c.plain !~ 'phone|cell|house|street|valid'), '') || '.', '')
+				  FILTER (WHERE c.plain ~ '^(record|contact|person|voter)?id|(id|key|guid|uuid|regid|number|nbr)$' AND c.plain !~ 'phone|cell|house|street|valid'), '') || '.', '')
 		|| coalesce(' Columns that look like a phone: '
 		|| nullif(string_agg(quote_ident(c.name), ', ' ORDER BY c.nth)
 				  FILTER (WHERE c.plain ~ '(phone|cell|mobile|wireless|landline|telnum|sms)'), '') || '.', '')

@@ -224,7 +224,7 @@ void
 record_sniff(const char *data, size_t len, bool guess_quote,
 			 RecordFormat *format)
 {
-	static const char candidates[] = "\t,|;";
+	static const char candidates[] = "\t,|;^~";
 	Scan scan = {.format = format, .limit = data + len, .at_end = true};
 	int most = 0;
 
