@@ -115,6 +115,7 @@ SQL_FILES = \
 	src/conversation/auto_code.sql \
 	src/conversation/team.sql \
 	src/conversation/assignment.sql \
+	src/conversation/next_text.sql \
 	src/conversation/moderation.sql \
 	src/outbox/pool.sql \
 	src/outbox/limits.sql \

@@ -8,139 +8,26 @@
  * worker hands over a sorted run, and the runs are merged.  Voters who are
  * dropped are just counted.
  *
- * Where the file tells no time zones, the phone does: one look for all phones
- * of an exchange, once they are in order.
- *
  * src/campaign/tally.c
  *
  *-------------------------------------------------------------------------
  */
-#include "postgres.h"
+#include "campaign/tally.h"
 
-#include "access/htup_details.h"
-#include "catalog/pg_type.h"
-#include "common/hashfn.h"
-#include "fmgr.h"
-#include "funcapi.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/typcache.h"
 
-#include "compat.h"
-#include "text/core/phone.h"
 #include "text/core/sms.h"
-#include "text/core/zone.h"
 #include "text/utf8_text.h"
-
-/*
- * A place is a phone, by its digits as a number, and which text of the tally's
- * a voter there would get.  A phone has up to 15 digits, which take 50 bits.
- */
-#define TEXT_BITS 14
-#define MAX_TEXTS (1 << TEXT_BITS)
-#define PLACE(phone, text) ((phone) << TEXT_BITS | (text))
-#define PHONE_OF(place) ((place) >> TEXT_BITS)
-#define TEXT_OF(place) ((uint32) (place) & (MAX_TEXTS - 1))
 
 /* Places are sorted by so many bits at a time. */
 #define DIGIT_BITS 11
 #define DIGITS 6
 #define DIGIT_VALUES (1 << DIGIT_BITS)
 #define DIGIT(place, i) ((place) >> (DIGIT_BITS * (i)) & (DIGIT_VALUES - 1))
-
-/* Places, in order but for those that are being noted. */
-typedef struct Run
-{
-	uint64 *places;
-	uint64 n;
-} Run;
-
-/* Values of which there are few different ones: reasons, lists of zones. */
-typedef struct Word
-{
-	struct varlena *value;
-	uint32 id; /* from 0 */
-	int64 voters;
-	char status;
-} Word;
-
-#define WORD_BYTES(value) ((const unsigned char *) VARDATA(value))
-#define WORD_LEN(value) ((int) (VARSIZE(value) - VARHDRSZ))
-
-static inline bool
-same_word(const struct varlena *a, const struct varlena *b)
-{
-	return VARSIZE(a) == VARSIZE(b) &&
-		   memcmp(WORD_BYTES(a), WORD_BYTES(b), WORD_LEN(a)) == 0;
-}
-
-#define SH_PREFIX words
-#define SH_ELEMENT_TYPE Word
-#define SH_KEY_TYPE struct varlena *
-#define SH_KEY value
-#define SH_HASH_KEY(table, key) hash_bytes(WORD_BYTES(key), WORD_LEN(key))
-#define SH_EQUAL(table, a, b) same_word(a, b)
-#define SH_SCOPE static inline
-#define SH_DECLARE
-#define SH_DEFINE
-#include "lib/simplehash.h"
-
-/* Texts that are alike. */
-typedef struct LikeTexts
-{
-	uint32 zones; /* which of the tally's, or NO_ZONES */
-	uint16 segments;
-	bool ucs2;
-} LikeTexts;
-
-#define NO_ZONES PG_UINT32_MAX
-
-/* Which they are, by what they have in common. */
-typedef struct TextId
-{
-	uint64 of;
-	uint32 id;
-	char status;
-} TextId;
-
-#define TEXT_KEY(text) \
-	((uint64) (text).zones << 32 | (uint64) (text).segments << 1 | (text).ucs2)
-
-#define SH_PREFIX texts
-#define SH_ELEMENT_TYPE TextId
-#define SH_KEY_TYPE uint64
-#define SH_KEY of
-#define SH_HASH_KEY(table, key) \
-	murmurhash32((uint32) (key) ^ murmurhash32((uint32) ((key) >> 32)))
-#define SH_EQUAL(table, a, b) ((a) == (b))
-#define SH_SCOPE static inline
-#define SH_DECLARE
-#define SH_DEFINE
-#include "lib/simplehash.h"
-
-typedef struct Tally
-{
-	MemoryContext context;
-	words_hash *reasons;
-	words_hash *zones;
-	struct varlena *last_zones; /* mostly those of the next voter, too */
-	uint32 last_zones_id;
-	texts_hash *text_ids;
-	LikeTexts *texts; /* by id */
-	uint32 ntexts;
-	uint32 texts_room;
-	uint64 last_text; /* mostly that of the next voter, too */
-	uint32 last_text_id;
-	Run noted; /* by this process */
-	uint64 places_room;
-	Run *runs; /* of other processes */
-	int nruns;
-	bytea *packed; /* if not NULL, it is all that there is */
-} Tally;
 
 static Tally *
 new_tally(MemoryContext context)
@@ -176,8 +63,8 @@ word(Tally *tally, words_hash *words, struct varlena *value)
 	return w;
 }
 
-static uint32
-zones_id(Tally *tally, struct varlena *zones)
+uint32
+tally_zones(Tally *tally, struct varlena *zones)
 {
 	if (tally->last_zones == NULL || !same_word(tally->last_zones, zones))
 	{
@@ -189,8 +76,8 @@ zones_id(Tally *tally, struct varlena *zones)
 	return tally->last_zones_id;
 }
 
-static uint32
-text_id(Tally *tally, LikeTexts text)
+uint32
+tally_text(Tally *tally, LikeTexts text)
 {
 	uint64 key = TEXT_KEY(text);
 	bool found;
@@ -235,7 +122,7 @@ note_place(Tally *tally, uint64 place)
 }
 
 /* By each digit in turn, the lowest first; most phones share the highest. */
-static void
+void
 sort_places(Run *run)
 {
 	Size size = sizeof(uint64) * Max(run->n, 1);
@@ -296,7 +183,7 @@ phone_number(const text *t)
 	return number;
 }
 
-static MemoryContext
+MemoryContext
 tally_context(FunctionCallInfo fcinfo)
 {
 	MemoryContext context;
@@ -334,10 +221,10 @@ p2ptext_tally_add(PG_FUNCTION_ARGS)
 	like.zones = NO_ZONES;
 	if (!PG_ARGISNULL(3))
 		like.zones =
-			zones_id(tally, (struct varlena *) PG_GETARG_ARRAYTYPE_P(3));
+			tally_zones(tally, (struct varlena *) PG_GETARG_ARRAYTYPE_P(3));
 	like.segments = Min(size.segments, PG_UINT16_MAX);
 	like.ucs2 = !size.gsm;
-	note_place(tally, PLACE(phone, text_id(tally, like)));
+	note_place(tally, PLACE(phone, tally_text(tally, like)));
 	PG_RETURN_POINTER(tally);
 }
 
@@ -453,7 +340,7 @@ unpack_run(Tally *tally, const char *p, const Word *zones)
 		take(&p, &text, sizeof(text));
 		if (text.zones != NO_ZONES)
 			text.zones = zones[text.zones].id;
-		ids[i] = text_id(tally, text);
+		ids[i] = tally_text(tally, text);
 	}
 	run.places =
 		MemoryContextAllocHuge(tally->context, sizeof(uint64) * Max(run.n, 1));
@@ -490,246 +377,4 @@ p2ptext_tally_combine(PG_FUNCTION_ARGS)
 	runs[tally->nruns++] = unpack_run(tally, p, zones);
 	tally->runs = runs;
 	PG_RETURN_POINTER(tally);
-}
-
-/* Takes the first place off runs that are not at their end. */
-static bool
-next_place(Run *runs, int nruns, uint64 *place)
-{
-	Run *first = NULL;
-
-	for (int i = 0; i < nruns; i++)
-	{
-		if (runs[i].n > 0 && (first == NULL || PHONE_OF(*runs[i].places) <
-												   PHONE_OF(*first->places)))
-			first = &runs[i];
-	}
-	if (first == NULL)
-		return false;
-	*place = *first->places++;
-	first->n--;
-	return true;
-}
-
-/* What is known of the zones of phones that begin like this one. */
-static uint32
-zones_by_phone(Tally *tally, uint64 phone)
-{
-	char e164[32];
-	Phone parsed;
-	const char *zones = NULL;
-
-	snprintf(e164, sizeof(e164), "+" UINT64_FORMAT, phone);
-	phone_parse(e164, strlen(e164), "US", &parsed);
-	if (PHONE_VALID(parsed.problem) && parsed.country[0] != '\0')
-		zones = zones_of_phone(parsed.e164 + 2);
-	if (zones == NULL)
-		return NO_ZONES;
-	return zones_id(tally, (struct varlena *) words_array(zones));
-}
-
-/* What the tally comes to. */
-typedef struct Count
-{
-	int64 *texts;	 /* by which they are */
-	int64 *voters;	 /* with those phones */
-	uint64 exchange; /* of the last phone whose zones were looked up */
-	uint32 exchange_zones;
-	ArrayBuildState *shared; /* phones whose voters' texts differ */
-	int64 shared_voters;
-} Count;
-
-/* The text by which those to the phone are counted. */
-static uint32
-text_at(Tally *tally, Count *count, uint64 phone, uint32 id)
-{
-	LikeTexts text = tally->texts[id];
-
-	if (text.zones != NO_ZONES)
-		return id;
-	if (phone / 10000 != count->exchange)
-	{
-		count->exchange = phone / 10000;
-		count->exchange_zones = zones_by_phone(tally, phone);
-	}
-	text.zones = count->exchange_zones;
-	return text_id(tally, text);
-}
-
-static void
-count_phone(Tally *tally, Count *count, uint64 phone, uint32 id, int64 voters,
-			bool alike)
-{
-	if (!alike)
-	{
-		text *e164 = cstring_to_text(psprintf("+" UINT64_FORMAT, phone));
-
-		count->shared = accumArrayResult(count->shared, PointerGetDatum(e164),
-										 false, TEXTOID, CurrentMemoryContext);
-		count->shared_voters += voters;
-		return;
-	}
-	id = text_at(tally, count, phone, id);
-	count->texts[id]++;
-	count->voters[id] += voters;
-}
-
-/* The final function may be called again, and leaves the runs as they are. */
-static void
-count_places(Tally *tally, Count *count)
-{
-	Run *runs = palloc(sizeof(Run) * (tally->nruns + 1));
-	uint64 first = 0;
-	uint64 place;
-	int64 voters = 0;
-	bool alike = true;
-
-	memset(count, 0, sizeof(Count));
-	count->texts = palloc0(sizeof(int64) * MAX_TEXTS);
-	count->voters = palloc0(sizeof(int64) * MAX_TEXTS);
-	sort_places(&tally->noted);
-	runs[0] = tally->noted;
-	if (tally->nruns > 0)
-		memcpy(runs + 1, tally->runs, sizeof(Run) * tally->nruns);
-	while (next_place(runs, tally->nruns + 1, &place))
-	{
-		if (voters > 0 && PHONE_OF(place) == PHONE_OF(first))
-		{
-			voters++;
-			alike &= place == first;
-			continue;
-		}
-		if (voters > 0)
-			count_phone(tally, count, PHONE_OF(first), TEXT_OF(first), voters,
-						alike);
-		first = place;
-		voters = 1;
-		alike = true;
-	}
-	if (voters > 0)
-		count_phone(tally, count, PHONE_OF(first), TEXT_OF(first), voters,
-					alike);
-}
-
-static struct varlena **
-words_by_id(words_hash *words)
-{
-	struct varlena **values =
-		palloc(sizeof(struct varlena *) * (words->members + 1));
-	words_iterator i;
-	Word *w;
-
-	words_start_iterate(words, &i);
-	while ((w = words_iterate(words, &i)) != NULL)
-		values[w->id] = w->value;
-	return values;
-}
-
-/* The columns of audience_group. */
-enum
-{
-	REASON,
-	TIMEZONES,
-	SMS_ENCODING,
-	SMS_SEGMENTS,
-	VOTERS,
-	DUPLICATES,
-	PHONES,
-	COLUMNS
-};
-
-typedef struct Rows
-{
-	Oid type;
-	TupleDesc desc;
-	ArrayBuildState *rows;
-	Datum values[COLUMNS]; /* of the next row */
-	bool nulls[COLUMNS];
-} Rows;
-
-static void
-start_row(Rows *rows, int64 voters, int64 duplicates)
-{
-	memset(rows->nulls, true, sizeof(rows->nulls));
-	rows->values[VOTERS] = Int64GetDatum(voters);
-	rows->values[DUPLICATES] = Int64GetDatum(duplicates);
-	rows->nulls[VOTERS] = rows->nulls[DUPLICATES] = false;
-}
-
-static void
-set_column(Rows *rows, int column, Datum value)
-{
-	rows->values[column] = value;
-	rows->nulls[column] = false;
-}
-
-static void
-add_row(Rows *rows)
-{
-	HeapTuple tuple = heap_form_tuple(rows->desc, rows->values, rows->nulls);
-
-	rows->rows = accumArrayResult(rows->rows, HeapTupleGetDatum(tuple), false,
-								  rows->type, CurrentMemoryContext);
-}
-
-/*
- * A row for each reason, one for texts that are alike, and one for phones whose
- * voters' texts differ.
- */
-static void
-make_rows(Tally *tally, Rows *rows)
-{
-	Count count;
-	struct varlena **zones;
-	words_iterator i;
-	Word *reason;
-
-	count_places(tally, &count);
-	zones = words_by_id(tally->zones);
-	words_start_iterate(tally->reasons, &i);
-	while ((reason = words_iterate(tally->reasons, &i)) != NULL)
-	{
-		start_row(rows, reason->voters, 0);
-		set_column(rows, REASON, PointerGetDatum(reason->value));
-		add_row(rows);
-	}
-	for (uint32 id = 0; id < tally->ntexts; id++)
-	{
-		LikeTexts text = tally->texts[id];
-
-		if (count.texts[id] == 0)
-			continue;
-		start_row(rows, count.texts[id], count.voters[id] - count.texts[id]);
-		if (text.zones != NO_ZONES)
-			set_column(rows, TIMEZONES, PointerGetDatum(zones[text.zones]));
-		set_column(rows, SMS_ENCODING,
-				   CStringGetTextDatum(text.ucs2 ? "UCS-2" : "GSM-7"));
-		set_column(rows, SMS_SEGMENTS, Int32GetDatum(text.segments));
-		add_row(rows);
-	}
-	if (count.shared != NULL)
-	{
-		start_row(rows, count.shared_voters, 0);
-		set_column(rows, PHONES,
-				   makeArrayResult(count.shared, CurrentMemoryContext));
-		add_row(rows);
-	}
-}
-
-PG_FUNCTION_INFO_V1(p2ptext_tally_rows);
-Datum
-p2ptext_tally_rows(PG_FUNCTION_ARGS)
-{
-	Rows rows = {0};
-
-	(void) tally_context(fcinfo);
-	rows.type = get_element_type(get_fn_expr_rettype(fcinfo->flinfo));
-	if (!OidIsValid(rows.type))
-		elog(ERROR, "could not determine the type of audience_tally's rows");
-	rows.desc = lookup_rowtype_tupdesc_copy(rows.type, -1);
-	if (!PG_ARGISNULL(0))
-		make_rows((Tally *) PG_GETARG_POINTER(0), &rows);
-	if (rows.rows == NULL)
-		PG_RETURN_ARRAYTYPE_P(construct_empty_array(rows.type));
-	PG_RETURN_DATUM(makeArrayResult(rows.rows, CurrentMemoryContext));
 }

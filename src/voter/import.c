@@ -30,8 +30,6 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-PG_FUNCTION_INFO_V1(p2ptext_import_file);
-PG_FUNCTION_INFO_V1(p2ptext_import_sniff);
 PG_FUNCTION_INFO_V1(p2ptext_import_rows);
 PG_FUNCTION_INFO_V1(p2ptext_import_program);
 PG_FUNCTION_INFO_V1(p2ptext_import_alone);
@@ -43,10 +41,8 @@ PG_FUNCTION_INFO_V1(p2ptext_import_alone);
 typedef struct Import
 {
 	RecordFormat format;
-	int encoding;
-	Oid conversion; /* to that of the database, or InvalidOid */
-	bool sure;		/* of the encoding: a line has shown it, or somebody */
-	int *kept;		/* which field each column has */
+	ImportEncoding encoding;
+	int *kept; /* which field each column has */
 	int n_columns;
 	RecordField *fields;
 	Datum *values;
@@ -62,114 +58,6 @@ typedef struct Import
 	int64 first_rejected; /* line of this part */
 	char *first_detail;
 } Import;
-
-/*
- * Encodings
- */
-
-static int
-find_encoding(const char *name)
-{
-	int encoding = pg_char_to_encoding(name);
-
-	if (encoding < 0)
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
-						errmsg("encoding \"%s\" is not known", name),
-						errhint("Names are those of PostgreSQL: UTF8, LATIN1, "
-								"WIN1252, ...")));
-	/* Others may have a delimiter within a character. */
-	if (!PG_VALID_BE_ENCODING(encoding))
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("files in encoding \"%s\" cannot be imported "
-						"directly",
-						name),
-				 errhint("Pass program => 'iconv -f %s -t UTF-8 ...'.", name)));
-	return encoding;
-}
-
-/* What converts to the encoding of the database; InvalidOid: nothing need. */
-static Oid
-find_conversion(int encoding)
-{
-	int server = GetDatabaseEncoding();
-	Oid conversion;
-
-	if (encoding == server || encoding == PG_SQL_ASCII ||
-		server == PG_SQL_ASCII)
-		return InvalidOid;
-	conversion = FindDefaultConversionProc(encoding, server);
-	if (!OidIsValid(conversion))
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FUNCTION),
-						errmsg("there is no conversion from encoding \"%s\" to "
-							   "\"%s\" of this database",
-							   pg_encoding_to_char(encoding),
-							   GetDatabaseEncodingName())));
-	return conversion;
-}
-
-static bool
-is_ascii(const char *data, size_t len)
-{
-	uint64 seen = 0;
-	size_t i = 0;
-
-	for (; i + sizeof(uint64) <= len; i += sizeof(uint64))
-	{
-		uint64 word;
-
-		memcpy(&word, data + i, sizeof(word));
-		seen |= word;
-	}
-	for (; i < len; i++)
-		seen |= (unsigned char) data[i];
-	return (seen & UINT64CONST(0x8080808080808080)) == 0;
-}
-
-/*
- * Whether bytes that are not UTF-8 can be a Western text of single bytes: its
- * letters stand among others, and no name has a y with diaeresis.
- */
-static bool
-looks_western(const char *data, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-	{
-		unsigned char c = (unsigned char) data[i];
-
-		if (IS_HIGHBIT_SET(c) &&
-			(c < 0x91 || c == 0xFF ||
-			 (i + 1 < len && IS_HIGHBIT_SET((unsigned char) data[i + 1]))))
-			return false;
-	}
-	return true;
-}
-
-/* The first characters beyond ASCII tell which encoding the file has. */
-static void
-decide_encoding(Import *import, const char *data, size_t len)
-{
-	if (import->sure || is_ascii(data, len))
-		return;
-	if (pg_encoding_verifymbstr(PG_UTF8, data, (int) len) == (int) len ||
-		!looks_western(data, len))
-		import->encoding = PG_UTF8;
-	import->conversion = find_conversion(import->encoding);
-	import->sure = true;
-}
-
-/* Converts into room; the length, or -1. */
-static int
-convert(const Import *import, const char *data, size_t len, char *room,
-		size_t room_size)
-{
-	int used = pg_do_encoding_conversion_buf(
-		import->conversion, import->encoding, GetDatabaseEncoding(),
-		(unsigned char *) unconstify(char *, data), (int) len,
-		(unsigned char *) room, (int) room_size, true);
-
-	return used == (int) len ? (int) strlen(room) : -1;
-}
 
 /*
  * Lines that are no rows
@@ -204,14 +92,14 @@ reject_encoding(Import *import, const char *content, size_t len)
 		reject(import, REJECT_NUL_BYTE, detail, content, len);
 		return;
 	}
-	good = pg_encoding_verifymbstr(import->encoding, content, (int) len);
+	good = pg_encoding_verifymbstr(import->encoding.id, content, (int) len);
 	if (good < (int) len)
 		snprintf(detail, sizeof(detail), "byte %d, 0x%02x, is not %s", good + 1,
 				 (unsigned char) content[good],
-				 pg_encoding_to_char(import->encoding));
+				 pg_encoding_to_char(import->encoding.id));
 	else
 		snprintf(detail, sizeof(detail), "a character of %s is not known in %s",
-				 pg_encoding_to_char(import->encoding),
+				 pg_encoding_to_char(import->encoding.id),
 				 GetDatabaseEncodingName());
 	reject(import, REJECT_BAD_ENCODING, detail, content, len);
 }
@@ -259,7 +147,7 @@ complain(const Import *import)
 			 ? errhint("The file was read as %s: pass another encoding, such "
 					   "as LATIN1 or WIN1252; or max_rejects, if so many lines "
 					   "are bad.",
-					   pg_encoding_to_char(import->encoding))
+					   pg_encoding_to_char(import->encoding.id))
 			 : errhint("The file was read with delimiter %s and %s: pass "
 					   "delimiter, quote or header, if that is wrong; or "
 					   "max_rejects, if so many lines are bad.",
@@ -301,8 +189,8 @@ make_values(Import *import, char *room, bool plain)
 			}
 			room = (char *) INTALIGN(room);
 			data = room + VARHDRSZ;
-			len = convert(import, from, from_len, data,
-						  from_len * MAX_CONVERSION_GROWTH + 1);
+			len = encoding_convert(&import->encoding, from, from_len, data,
+								   from_len * MAX_CONVERSION_GROWTH + 1);
 			if (copy != NULL)
 				pfree(copy);
 			if (len < 0)
@@ -334,9 +222,9 @@ take_record(Import *import, const char *data, const Record *record)
 	bool plain;
 	size_t growth;
 
-	decide_encoding(import, data, record->len);
-	plain = !OidIsValid(import->conversion);
-	if (pg_encoding_verifymbstr(import->encoding, data, (int) record->len) <
+	encoding_decide(&import->encoding, data, record->len);
+	plain = !OidIsValid(import->encoding.conversion);
+	if (pg_encoding_verifymbstr(import->encoding.id, data, (int) record->len) <
 		(int) record->len)
 	{
 		reject_encoding(import, data, record->len);
@@ -508,9 +396,8 @@ make_import(HeapTupleHeader row, int64 max_rejects)
 		strcmp(TextDatumGetCString(get(row, "line_end")), "CR") == 0 ? '\r'
 																	 : '\n';
 	import->format.n_fields = array_size(get(row, "fields"));
-	import->encoding = find_encoding(TextDatumGetCString(get(row, "encoding")));
-	import->conversion = find_conversion(import->encoding);
-	import->sure = DatumGetBool(get(row, "encoding_sure"));
+	encoding_open(&import->encoding, TextDatumGetCString(get(row, "encoding")),
+				  DatumGetBool(get(row, "encoding_sure")));
 	import->fields =
 		palloc(Max(import->format.n_fields, 1) * sizeof(RecordField));
 	deconstruct_array(DatumGetArrayTypeP(kept), INT4OID, sizeof(int32), true,
@@ -571,8 +458,8 @@ run_import(FunctionCallInfo fcinfo, Import *import, HeapTupleHeader row,
 	values[2] = Int64GetDatum(import->lines);
 	values[3] = Int64GetDatum(import->rows);
 	values[4] = Int64GetDatum(import->rejected);
-	values[5] = CStringGetTextDatum(pg_encoding_to_char(import->encoding));
-	values[6] = BoolGetDatum(import->sure);
+	values[5] = CStringGetTextDatum(pg_encoding_to_char(import->encoding.id));
+	values[6] = BoolGetDatum(import->encoding.sure);
 	values[7] = BoolGetDatum(finished);
 	return HeapTupleGetDatum(
 		heap_form_tuple(BlessTupleDesc(desc), values, nulls));
@@ -633,145 +520,6 @@ p2ptext_import_program(PG_FUNCTION_ARGS)
 	import = make_import(row, PG_GETARG_INT64(1));
 	import->in = in;
 	return run_import(fcinfo, import, row, PG_INT64_MAX);
-}
-
-/* How large a file is, when it was changed, and how it begins. */
-Datum
-p2ptext_import_file(PG_FUNCTION_ARGS)
-{
-	ImportInput *in = input_open_file(text_to_cstring(PG_GETARG_TEXT_PP(0)), 0);
-	TupleDesc desc;
-	Datum values[3];
-	bool nulls[3] = {false};
-
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	while (in->end < IMPORT_HEAD && input_fill(in))
-		;
-	values[0] = Int64GetDatum(in->size);
-	values[1] = TimestampTzGetDatum(in->modified);
-	values[2] = PointerGetDatum(
-		cstring_to_text_with_len(in->buffer, (int) Min(in->end, IMPORT_HEAD)));
-	input_close(in);
-	PG_RETURN_DATUM(HeapTupleGetDatum(
-		heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
-}
-
-/* The fields of the first record that is not blank, as text. */
-static Datum
-first_fields(const RecordFormat *format, const char *encoding, bool *sure,
-			 const char *data, size_t len, size_t *size, int *lines,
-			 const char **found)
-{
-	Import import = {.format = *format, .sure = *sure};
-	RecordField *fields;
-	Record record = {0};
-	RecordStatus status = RECORD_MORE;
-	Datum *texts;
-	char *room;
-
-	import.encoding = find_encoding(encoding);
-	import.conversion = find_conversion(import.encoding);
-	*size = 0;
-	*lines = 0;
-	while (*size < len)
-	{
-		status = record_next(format, data + *size, len - *size, true, NULL, 0,
-							 &record);
-		if (status != RECORD_BLANK)
-			break;
-		*size += record.size;
-		*lines += record.lines;
-	}
-	if (status == RECORD_MORE || status == RECORD_BLANK)
-		ereport(ERROR, (errcode(ERRCODE_BAD_COPY_FILE_FORMAT),
-						errmsg("the file is empty")));
-	if (status != RECORD_OK || (record.lines == 0 && len >= IMPORT_HEAD))
-		ereport(ERROR,
-				(errcode(ERRCODE_BAD_COPY_FILE_FORMAT),
-				 errmsg("the first line of the file cannot be read"),
-				 status == RECORD_UNTERMINATED
-					 ? errdetail("A quote opens a field and nothing closes it.")
-					 : errdetail("It is longer than %d bytes.", IMPORT_HEAD)));
-	fields = palloc(record.n_fields * sizeof(RecordField));
-	texts = palloc(record.n_fields * sizeof(Datum));
-	room = palloc(record.len * MAX_CONVERSION_GROWTH + 1);
-	data += *size;
-	(void) record_next(format, data, len - *size, true, fields, record.n_fields,
-					   &record);
-	decide_encoding(&import, data, record.len);
-	*sure = import.sure;
-	*found = pg_encoding_to_char(import.encoding);
-	for (int i = 0; i < record.n_fields; i++)
-	{
-		int n = (int) record_copy(&fields[i], format->quote, room);
-		const char *from = room;
-
-		if (pg_encoding_verifymbstr(import.encoding, room, n) == n &&
-			OidIsValid(import.conversion) && !is_ascii(room, n))
-		{
-			from = palloc((size_t) n * MAX_CONVERSION_GROWTH + 1);
-			n = convert(&import, pnstrdup(room, n), n, unconstify(char *, from),
-						(size_t) n * MAX_CONVERSION_GROWTH + 1);
-		}
-		else if (pg_encoding_verifymbstr(import.encoding, room, n) < n)
-			n = -1;
-		if (n < 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
-					 errmsg("field %d of the first line is not text in "
-							"encoding \"%s\"",
-							i + 1, pg_encoding_to_char(import.encoding)),
-					 errhint("Pass another encoding, such as LATIN1, WIN1252 "
-							 "or UTF8.")));
-		texts[i] = PointerGetDatum(cstring_to_text_with_len(from, n));
-	}
-	*size += record.size;
-	*lines += record.lines;
-	return PointerGetDatum(construct_array(texts, record.n_fields, TEXTOID, -1,
-										   false, TYPALIGN_INT));
-}
-
-/*
- * What the beginning of a file tells: delimiter and quote, when not given,
- * the line end, and the first line's fields with what bytes and lines they
- * take.  No quote is ''; one of more characters is to be guessed.
- */
-Datum
-p2ptext_import_sniff(PG_FUNCTION_ARGS)
-{
-	bytea *head = PG_GETARG_BYTEA_PP(0);
-	const char *data = VARDATA_ANY(head);
-	size_t len = VARSIZE_ANY_EXHDR(head);
-	RecordFormat format = {0};
-	char character[2] = {0};
-	TupleDesc desc;
-	Datum values[8];
-	bool nulls[8] = {false};
-	size_t size;
-	int lines;
-	const char *encoding;
-	bool sure = PG_GETARG_BOOL(4);
-
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	format.delimiter = text_to_cstring(PG_GETARG_TEXT_PP(1))[0];
-	format.quote = text_to_cstring(PG_GETARG_TEXT_PP(2))[0];
-	record_sniff(data, len, VARSIZE_ANY_EXHDR(PG_GETARG_TEXT_PP(2)) > 1,
-				 &format);
-	values[5] = first_fields(&format, text_to_cstring(PG_GETARG_TEXT_PP(3)),
-							 &sure, data, len, &size, &lines, &encoding);
-	character[0] = format.delimiter;
-	values[0] = CStringGetTextDatum(character);
-	character[0] = format.quote;
-	values[1] = CStringGetTextDatum(character);
-	values[2] = CStringGetTextDatum(encoding);
-	values[3] = BoolGetDatum(sure);
-	values[4] = CStringGetTextDatum(format.line_end == '\r' ? "CR" : "LF");
-	values[6] = Int32GetDatum((int32) size);
-	values[7] = Int32GetDatum(lines);
-	PG_RETURN_DATUM(HeapTupleGetDatum(
-		heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }
 
 /* Before anything is done that is to be committed by and by. */

@@ -45,6 +45,24 @@ extern bool input_fill(ImportInput *input);
 extern void input_close(ImportInput *input);
 
 /*
+ * What the bytes mean (import_encoding.c).
+ */
+typedef struct ImportEncoding
+{
+	int id;
+	Oid conversion; /* to that of the database, or InvalidOid */
+	bool sure;		/* a line has shown it, or somebody has said so */
+} ImportEncoding;
+
+extern void encoding_open(ImportEncoding *encoding, const char *name,
+						  bool sure);
+extern void encoding_decide(ImportEncoding *encoding, const char *data,
+							size_t len);
+extern int encoding_convert(const ImportEncoding *encoding, const char *data,
+							size_t len, char *room, size_t room_size);
+extern bool is_ascii(const char *data, size_t len);
+
+/*
  * Where rows and rejected lines go (import_output.c).
  */
 typedef enum RejectReason
