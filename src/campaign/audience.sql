@@ -219,7 +219,7 @@ BEGIN
 				   ELSE c.barred_detail END AS detail
 		FROM (
 			SELECT b.*, CASE
-					WHEN octet_length(b.key) > 2000 THEN 'bad_key'
+					%s
 					WHEN b.phone IS NULL AND btrim(coalesce(b.raw, '')) = '' THEN 'no_phone'
 					WHEN b.phone IS NULL THEN 'bad_phone'
 					WHEN b.barred IS NOT NULL THEN b.barred
@@ -234,6 +234,7 @@ BEGIN
 					SELECT "{key}" AS key, "{raw}" AS raw, "{state}" AS state, p2ptext.textable_phone("{raw}", %L) AS phone,
 						   %s AS fields, "{row}" AS f%s%s
 					FROM (%s) AS "{voter}" CROSS JOIN LATERAL (SELECT %s"{voter}".texter) AS "{row}" %s OFFSET '0') AS a%s OFFSET '0') AS b OFFSET '0') AS c$sql$,
+		CASE WHEN NOT p2ptext.has_short_keys(src) THEN 'WHEN octet_length(b.key) > 2000 THEN ''bad_key''' END,
 		-- Zones by area code, and the campaign's own, are known.
 		CASE WHEN src.timezone IS NOT NULL THEN 'WHEN NOT p2ptext.known_timezones(b.timezones) THEN ''bad_timezone''' END,
 		holdout, script, variant, script,

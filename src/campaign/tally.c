@@ -14,8 +14,8 @@
  */
 #include "campaign/tally.h"
 
-#include "lib/stringinfo.h"
 #include "miscadmin.h"
+#include "port/pg_bitutils.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -28,6 +28,9 @@
 #define DIGITS 6
 #define DIGIT_VALUES (1 << DIGIT_BITS)
 #define DIGIT(place, i) ((place) >> (DIGIT_BITS * (i)) & (DIGIT_VALUES - 1))
+
+/* What a place takes in a run, with 64 bits. */
+#define MAX_PACKED_PLACE 10
 
 static Tally *
 new_tally(MemoryContext context)
@@ -42,7 +45,7 @@ new_tally(MemoryContext context)
 	tally->texts =
 		MemoryContextAlloc(context, sizeof(LikeTexts) * tally->texts_room);
 	tally->places_room = 1024;
-	tally->noted.places =
+	tally->places =
 		MemoryContextAlloc(context, sizeof(uint64) * tally->places_room);
 	return tally;
 }
@@ -112,55 +115,13 @@ tally_text(Tally *tally, LikeTexts text)
 static void
 note_place(Tally *tally, uint64 place)
 {
-	if (tally->noted.n == tally->places_room)
+	if (tally->nplaces == tally->places_room)
 	{
 		tally->places_room *= 2;
-		tally->noted.places = repalloc_huge(
-			tally->noted.places, sizeof(uint64) * tally->places_room);
+		tally->places =
+			repalloc_huge(tally->places, sizeof(uint64) * tally->places_room);
 	}
-	tally->noted.places[tally->noted.n++] = place;
-}
-
-/* By each digit in turn, the lowest first; most phones share the highest. */
-void
-sort_places(Run *run)
-{
-	Size size = sizeof(uint64) * Max(run->n, 1);
-	uint64 *from = run->places;
-	uint64 *to = MemoryContextAllocHuge(CurrentMemoryContext, size);
-	uint64 *room = to;
-	uint64(*starts)[DIGIT_VALUES] =
-		palloc0(sizeof(uint64) * DIGITS * DIGIT_VALUES);
-
-	for (uint64 i = 0; i < run->n; i++)
-	{
-		for (int d = 0; d < DIGITS; d++)
-			starts[d][DIGIT(from[i], d)]++;
-	}
-	for (int d = 0; d < DIGITS && run->n > 0; d++)
-	{
-		uint64 start = 0;
-		uint64 *swap = from;
-
-		if (starts[d][DIGIT(from[0], d)] == run->n)
-			continue;
-		CHECK_FOR_INTERRUPTS();
-		for (int value = 0; value < DIGIT_VALUES; value++)
-		{
-			uint64 n = starts[d][value];
-
-			starts[d][value] = start;
-			start += n;
-		}
-		for (uint64 i = 0; i < run->n; i++)
-			to[starts[d][DIGIT(from[i], d)]++] = from[i];
-		from = to;
-		to = swap;
-	}
-	if (from != run->places)
-		memcpy(run->places, from, sizeof(uint64) * run->n);
-	pfree(room);
-	pfree(starts);
+	tally->places[tally->nplaces++] = place;
 }
 
 static uint64
@@ -248,31 +209,134 @@ pack_words(StringInfo out, words_hash *words)
 	}
 }
 
-/* Words, numbers of texts and of places, and these. */
+/* By each digit in turn, the lowest first; most phones share the highest. */
+static void
+sort_places(uint64 *places, uint64 nplaces)
+{
+	uint64 *from = places;
+	uint64 *to =
+		MemoryContextAllocHuge(CurrentMemoryContext, sizeof(uint64) * nplaces);
+	uint64 *room = to;
+	uint64(*starts)[DIGIT_VALUES] =
+		palloc0(sizeof(uint64) * DIGITS * DIGIT_VALUES);
+
+	for (uint64 i = 0; i < nplaces; i++)
+	{
+		for (int d = 0; d < DIGITS; d++)
+			starts[d][DIGIT(from[i], d)]++;
+	}
+	for (int d = 0; d < DIGITS; d++)
+	{
+		uint64 start = 0;
+		uint64 *swap = from;
+
+		if (starts[d][DIGIT(from[0], d)] == nplaces)
+			continue;
+		CHECK_FOR_INTERRUPTS();
+		for (int value = 0; value < DIGIT_VALUES; value++)
+		{
+			uint64 n = starts[d][value];
+
+			starts[d][value] = start;
+			start += n;
+		}
+		for (uint64 i = 0; i < nplaces; i++)
+			to[starts[d][DIGIT(from[i], d)]++] = from[i];
+		from = to;
+		to = swap;
+	}
+	if (from != places)
+		memcpy(places, from, sizeof(uint64) * nplaces);
+	pfree(room);
+	pfree(starts);
+}
+
+static int
+text_bits(uint32 ntexts)
+{
+	return ntexts > 1 ? pg_leftmost_one_pos32(ntexts - 1) + 1 : 0;
+}
+
+/* Appends what this process noted, as a run; returns whether there is any. */
+bool
+pack_places(Tally *tally, StringInfo out)
+{
+	int bits = text_bits(tally->ntexts);
+	uint64 before = 0;
+
+	if (tally->nplaces == 0)
+		return false;
+	sort_places(tally->places, tally->nplaces);
+	for (uint64 i = 0; i < tally->nplaces; i++)
+	{
+		uint64 phone = PHONE_OF(tally->places[i]);
+		uint64 number = (phone - before) << bits | TEXT_OF(tally->places[i]);
+
+		if (out->maxlen - out->len <= MAX_PACKED_PLACE)
+			enlargeStringInfo(out, out->maxlen);
+		for (; number > 0x7F; number >>= 7)
+			out->data[out->len++] = (char) (0x80 | (number & 0x7F));
+		out->data[out->len++] = (char) number;
+		before = phone;
+	}
+	return true;
+}
+
+Run
+open_run(const char *packed, Size len, const uint32 *ids, uint32 ntexts)
+{
+	Run run = {.next = (const unsigned char *) packed,
+			   .end = (const unsigned char *) packed + len,
+			   .text_bits = text_bits(ntexts),
+			   .ids = ids};
+
+	next_place(&run);
+	return run;
+}
+
+void
+next_place(Run *run)
+{
+	uint64 number = 0;
+	int shift = 0;
+
+	if (run->next == run->end)
+	{
+		run->place = NO_PLACE;
+		return;
+	}
+	for (; *run->next & 0x80; shift += 7)
+		number |= (uint64) (*run->next++ & 0x7F) << shift;
+	number |= (uint64) *run->next++ << shift;
+	run->phone += number >> run->text_bits;
+	run->place =
+		PLACE(run->phone,
+			  run->ids[number & ((UINT64CONST(1) << run->text_bits) - 1)]);
+}
+
+/* Words, the number of texts, these, and the run. */
 PG_FUNCTION_INFO_V1(p2ptext_tally_pack);
 Datum
 p2ptext_tally_pack(PG_FUNCTION_ARGS)
 {
 	Tally *tally = (Tally *) PG_GETARG_POINTER(0);
-	Run *run = &tally->noted;
 	StringInfoData out;
 
-	if (run->n > MaxAllocSize / 2 / sizeof(uint64))
+	if (tally->nplaces > MaxAllocSize / MAX_PACKED_PLACE)
 		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 						errmsg("too many voters for parallel workers"),
-						errdetail("One of them has " UINT64_FORMAT ".", run->n),
+						errdetail("One of them has " UINT64_FORMAT ".",
+								  tally->nplaces),
 						errhint("Set max_parallel_workers_per_gather to 0.")));
-	sort_places(run);
 	initStringInfo(&out);
 	appendStringInfoSpaces(&out, VARHDRSZ);
 	pack_words(&out, tally->reasons);
 	pack_words(&out, tally->zones);
 	appendBinaryStringInfo(&out, (char *) &tally->ntexts,
 						   sizeof(tally->ntexts));
-	appendBinaryStringInfo(&out, (char *) &run->n, sizeof(run->n));
 	appendBinaryStringInfo(&out, (char *) tally->texts,
 						   sizeof(LikeTexts) * tally->ntexts);
-	appendBinaryStringInfo(&out, (char *) run->places, sizeof(uint64) * run->n);
+	(void) pack_places(tally, &out);
 	SET_VARSIZE(out.data, out.len);
 	PG_RETURN_BYTEA_P((bytea *) out.data);
 }
@@ -322,17 +386,16 @@ unpack_words(Tally *tally, words_hash *words, const char **from)
 	return ours;
 }
 
-/* The run that is packed at p, its zones and texts by our numbers. */
+/* The run that is packed from p on, its zones and texts by our numbers. */
 static Run
-unpack_run(Tally *tally, const char *p, const Word *zones)
+unpack_run(Tally *tally, const char *p, const char *end, const Word *zones)
 {
-	Run run;
 	uint32 ntexts;
 	uint32 *ids;
+	char *packed = MemoryContextAlloc(tally->context, end - p);
 
 	take(&p, &ntexts, sizeof(ntexts));
-	take(&p, &run.n, sizeof(run.n));
-	ids = palloc(sizeof(uint32) * (ntexts + 1));
+	ids = MemoryContextAlloc(tally->context, sizeof(uint32) * (ntexts + 1));
 	for (uint32 i = 0; i < ntexts; i++)
 	{
 		LikeTexts text;
@@ -342,13 +405,8 @@ unpack_run(Tally *tally, const char *p, const Word *zones)
 			text.zones = zones[text.zones].id;
 		ids[i] = tally_text(tally, text);
 	}
-	run.places =
-		MemoryContextAllocHuge(tally->context, sizeof(uint64) * Max(run.n, 1));
-	take(&p, run.places, sizeof(uint64) * run.n);
-	for (uint64 i = 0; i < run.n; i++)
-		run.places[i] =
-			PLACE(PHONE_OF(run.places[i]), ids[TEXT_OF(run.places[i])]);
-	return run;
+	memcpy(packed, p, end - p);
+	return open_run(packed, end - p, ids, ntexts);
 }
 
 PG_FUNCTION_INFO_V1(p2ptext_tally_combine);
@@ -374,7 +432,8 @@ p2ptext_tally_combine(PG_FUNCTION_ARGS)
 	runs = MemoryContextAlloc(context, sizeof(Run) * (tally->nruns + 1));
 	if (tally->nruns > 0)
 		memcpy(runs, tally->runs, sizeof(Run) * tally->nruns);
-	runs[tally->nruns++] = unpack_run(tally, p, zones);
+	runs[tally->nruns++] =
+		unpack_run(tally, p, (const char *) packed + VARSIZE(packed), zones);
 	tally->runs = runs;
 	PG_RETURN_POINTER(tally);
 }

@@ -14,6 +14,7 @@
 
 #include "common/hashfn.h"
 #include "fmgr.h"
+#include "lib/stringinfo.h"
 
 /*
  * A place is a phone, by its digits as a number, and which text of the tally's
@@ -25,12 +26,22 @@
 #define PHONE_OF(place) ((place) >> TEXT_BITS)
 #define TEXT_OF(place) ((uint32) (place) & (MAX_TEXTS - 1))
 
-/* Places, in order but for those that are being noted. */
+/*
+ * Places in order, one after the other: of each, how far its phone is from the
+ * one before, and its text in the lowest text_bits, as a number of seven bits
+ * to a byte.  So a worker hands over two or three bytes for each.
+ */
 typedef struct Run
 {
-	uint64 *places;
-	uint64 n;
+	const unsigned char *next;
+	const unsigned char *end;
+	int text_bits;
+	const uint32 *ids; /* our texts by those of the run */
+	uint64 phone;
+	uint64 place; /* the first that is left, or NO_PLACE */
 } Run;
+
+#define NO_PLACE PG_UINT64_MAX
 
 /* Values of which there are few different ones: reasons, lists of zones. */
 typedef struct Word
@@ -108,7 +119,8 @@ typedef struct Tally
 	uint32 texts_room;
 	uint64 last_text; /* mostly that of the next voter, too */
 	uint32 last_text_id;
-	Run noted; /* by this process */
+	uint64 *places; /* noted by this process, in no order */
+	uint64 nplaces;
 	uint64 places_room;
 	Run *runs; /* of other processes */
 	int nruns;
@@ -119,6 +131,9 @@ typedef struct Tally
 extern MemoryContext tally_context(FunctionCallInfo fcinfo);
 extern uint32 tally_zones(Tally *tally, struct varlena *zones);
 extern uint32 tally_text(Tally *tally, LikeTexts text);
-extern void sort_places(Run *run);
+extern bool pack_places(Tally *tally, StringInfo out);
+extern Run open_run(const char *packed, Size len, const uint32 *ids,
+					uint32 ntexts);
+extern void next_place(Run *run);
 
 #endif /* P2PTEXT_TALLY_H */

@@ -25,28 +25,22 @@
 #include "text/core/zone.h"
 #include "text/utf8_text.h"
 
-/* Takes the first place off runs that are not at their end. */
-static bool
-next_place(Run *runs, int nruns, uint64 *place)
+/* What the tally comes to. */
+typedef struct Count
 {
-	Run *first = NULL;
-
-	for (int i = 0; i < nruns; i++)
-	{
-		if (runs[i].n > 0 && (first == NULL || PHONE_OF(*runs[i].places) <
-												   PHONE_OF(*first->places)))
-			first = &runs[i];
-	}
-	if (first == NULL)
-		return false;
-	*place = *first->places++;
-	first->n--;
-	return true;
-}
+	int64 *texts;	 /* by which they are */
+	int64 *voters;	 /* with those phones */
+	uint64 exchange; /* of the last phone whose zones were looked up */
+	uint32 exchange_zones;
+	const char *zones; /* of the last exchange that has any, mostly the same */
+	uint32 zones_id;
+	ArrayBuildState *shared; /* phones whose voters' texts differ */
+	int64 shared_voters;
+} Count;
 
 /* What is known of the zones of phones that begin like this one. */
 static uint32
-zones_by_phone(Tally *tally, uint64 phone)
+zones_by_phone(Tally *tally, Count *count, uint64 phone)
 {
 	char e164[32];
 	Phone parsed;
@@ -58,19 +52,14 @@ zones_by_phone(Tally *tally, uint64 phone)
 		zones = zones_of_phone(parsed.e164 + 2);
 	if (zones == NULL)
 		return NO_ZONES;
-	return tally_zones(tally, (struct varlena *) words_array(zones));
+	if (zones != count->zones)
+	{
+		count->zones = zones;
+		count->zones_id =
+			tally_zones(tally, (struct varlena *) words_array(zones));
+	}
+	return count->zones_id;
 }
-
-/* What the tally comes to. */
-typedef struct Count
-{
-	int64 *texts;	 /* by which they are */
-	int64 *voters;	 /* with those phones */
-	uint64 exchange; /* of the last phone whose zones were looked up */
-	uint32 exchange_zones;
-	ArrayBuildState *shared; /* phones whose voters' texts differ */
-	int64 shared_voters;
-} Count;
 
 /* The text by which those to the phone are counted. */
 static uint32
@@ -83,7 +72,7 @@ text_at(Tally *tally, Count *count, uint64 phone, uint32 id)
 	if (phone / 10000 != count->exchange)
 	{
 		count->exchange = phone / 10000;
-		count->exchange_zones = zones_by_phone(tally, phone);
+		count->exchange_zones = zones_by_phone(tally, count, phone);
 	}
 	text.zones = count->exchange_zones;
 	return tally_text(tally, text);
@@ -107,41 +96,74 @@ count_phone(Tally *tally, Count *count, uint64 phone, uint32 id, int64 voters,
 	count->voters[id] += voters;
 }
 
-/* The final function may be called again, and leaves the runs as they are. */
+/* All runs, at their beginnings: the final function may be called again. */
+static Run *
+all_runs(Tally *tally, int *nruns)
+{
+	Run *runs = palloc(sizeof(Run) * (tally->nruns + 1));
+	StringInfoData own;
+
+	*nruns = tally->nruns;
+	if (*nruns > 0)
+		memcpy(runs, tally->runs, sizeof(Run) * *nruns);
+	initStringInfo(&own);
+	if (pack_places(tally, &own))
+	{
+		uint32 *ids = palloc(sizeof(uint32) * tally->ntexts);
+
+		for (uint32 id = 0; id < tally->ntexts; id++)
+			ids[id] = id;
+		runs[(*nruns)++] = open_run(own.data, own.len, ids, tally->ntexts);
+	}
+	return runs;
+}
+
+/* The run whose first phone is the lowest; there is at least one. */
+static Run *
+lowest_run(Run *runs, int nruns)
+{
+	Run *lowest = runs;
+
+	for (int i = 1; i < nruns; i++)
+	{
+		if (PHONE_OF(runs[i].place) < PHONE_OF(lowest->place))
+			lowest = &runs[i];
+	}
+	return lowest;
+}
+
 static void
 count_places(Tally *tally, Count *count)
 {
-	Run *runs = palloc(sizeof(Run) * (tally->nruns + 1));
-	uint64 first = 0;
-	uint64 place;
+	int nruns;
+	Run *runs = all_runs(tally, &nruns);
+	uint64 first = NO_PLACE;
 	int64 voters = 0;
 	bool alike = true;
 
 	memset(count, 0, sizeof(Count));
 	count->texts = palloc0(sizeof(int64) * MAX_TEXTS);
 	count->voters = palloc0(sizeof(int64) * MAX_TEXTS);
-	sort_places(&tally->noted);
-	runs[0] = tally->noted;
-	if (tally->nruns > 0)
-		memcpy(runs + 1, tally->runs, sizeof(Run) * tally->nruns);
-	while (next_place(runs, tally->nruns + 1, &place))
+	while (nruns > 0)
 	{
-		if (voters > 0 && PHONE_OF(place) == PHONE_OF(first))
+		Run *run = lowest_run(runs, nruns);
+		uint64 place = run->place;
+
+		if (voters > 0 && PHONE_OF(place) != PHONE_OF(first))
 		{
-			voters++;
-			alike &= place == first;
-			continue;
-		}
-		if (voters > 0)
 			count_phone(tally, count, PHONE_OF(first), TEXT_OF(first), voters,
 						alike);
-		first = place;
-		voters = 1;
-		alike = true;
+			voters = 0;
+			alike = true;
+		}
+		if (place == NO_PLACE)
+			break;
+		if (voters == 0)
+			first = place;
+		alike &= place == first;
+		voters++;
+		next_place(run);
 	}
-	if (voters > 0)
-		count_phone(tally, count, PHONE_OF(first), TEXT_OF(first), voters,
-					alike);
 }
 
 static struct varlena **

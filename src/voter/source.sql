@@ -83,6 +83,19 @@ AS $$
 $$;
 COMMENT ON FUNCTION p2ptext.source_field(p2ptext.source, text) IS 'the SQL expression of a merge field, or NULL';
 
+-- So that numbers need not be written out only to see that they are not long.
+CREATE FUNCTION p2ptext.has_short_keys(source p2ptext.source) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT EXISTS (
+		SELECT FROM pg_attribute a
+		WHERE a.attrelid = p2ptext.source_relation(source)
+		AND source.key = 'v.' || quote_ident(a.attname) AND a.attnum > 0 AND NOT a.attisdropped
+		AND a.attlen > 0)
+$$;
+COMMENT ON FUNCTION p2ptext.has_short_keys(p2ptext.source) IS
+'whether the keys are a column of numbers, uuids or the like, none of which is long';
+
 CREATE FUNCTION p2ptext.source_fields(source p2ptext.source) RETURNS text[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
