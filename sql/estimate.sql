@@ -141,6 +141,43 @@ SET LOCAL parallel_leader_participation = off;
 SELECT g.* FROM p2ptext.campaign c, p2ptext.audience_groups(c) g WHERE c.name = 'es shared' EXCEPT SELECT * FROM alone;
 SELECT reason, p2ptext.audience_tally(reason, phone, NULL, body) FROM (VALUES (NULL, 'x', 'Hi')) v(reason, phone, body) GROUP BY 1;
 ROLLBACK;
+-- many kinds of texts, and phones whose voters get different ones, come to what plain SQL counts
+CREATE TEMP TABLE kinds AS
+SELECT CASE WHEN n % 50 = 0 THEN 'gone' END AS reason,
+	(ARRAY['+1202555', '+1303555', '+44770090'])[1 + n % 3] || lpad(CASE WHEN n % 4 = 0 THEN m ELSE n * 7919::bigint % 9973 END::text, 4, '0') AS phone,
+	(ARRAY[NULL, '{America/New_York}', '{America/Chicago,America/Denver}'])[1 + m * 31 % 101 % 3]::text[] AS zones,
+	repeat(CASE WHEN m % 11 = 0 THEN 'ł' ELSE 'x' END, 1 + m * 13 % 7 * 60) AS body
+FROM (SELECT n, n % 500 AS m FROM generate_series(1, 20000) n) t;
+CREATE TEMP TABLE phones AS
+SELECT phone, count(*) AS voters,
+	count(DISTINCT (zones, p2ptext.sms_encoding(body), p2ptext.sms_segments(body))) AS kinds,
+	min(coalesce(zones, p2ptext.phone_timezones(phone))::text) AS zones, min(p2ptext.sms_encoding(body)) AS encoding,
+	min(p2ptext.sms_segments(body)) AS segments
+FROM kinds WHERE reason IS NULL GROUP BY phone;
+CREATE TEMP TABLE counted AS
+SELECT 'gone' AS reason, NULL::text[] AS timezones, NULL AS sms_encoding, NULL::int AS sms_segments, count(*) AS voters, 0::bigint AS duplicates,
+	NULL::text[] AS phones FROM kinds WHERE reason IS NOT NULL
+UNION ALL
+SELECT NULL, zones::text[], encoding, segments, count(*), sum(voters) - count(*), NULL FROM phones WHERE kinds = 1
+GROUP BY zones, encoding, segments
+UNION ALL
+SELECT NULL, NULL, NULL, NULL, sum(voters), 0, array_agg(phone ORDER BY phone COLLATE "C") FROM phones WHERE kinds > 1;
+SELECT count(*), sum(voters), sum(duplicates), sum(cardinality(phones)) FROM counted;
+CREATE TABLE kinds_of_all AS TABLE kinds;
+SELECT g.* FROM unnest((SELECT p2ptext.audience_tally(reason, phone, zones, body) FROM kinds_of_all)) g EXCEPT TABLE counted;
+BEGIN;
+SET LOCAL min_parallel_table_scan_size = 0;
+SET LOCAL parallel_setup_cost = 0;
+SET LOCAL parallel_tuple_cost = 0;
+EXPLAIN (COSTS off) SELECT p2ptext.audience_tally(reason, phone, zones, body) FROM kinds_of_all;
+SELECT g.* FROM unnest((SELECT p2ptext.audience_tally(reason, phone, zones, body) FROM kinds_of_all)) g EXCEPT TABLE counted;
+TABLE counted EXCEPT SELECT g.* FROM unnest((SELECT p2ptext.audience_tally(reason, phone, zones, body) FROM kinds_of_all)) g;
+ROLLBACK;
+DROP TABLE kinds_of_all;
+
+-- in a window it goes on after each result; the shortest and the longest phone
+SELECT p2ptext.audience_tally(NULL, CASE n WHEN 1 THEN '+1' ELSE '+999999999999999' END, NULL, 'Hi') OVER (ORDER BY n)
+FROM generate_series(1, 3) n;
 SELECT p2ptext.audience_tally(NULL, '+19195550001', NULL, NULL);
 SELECT p2ptext.audience_tally('gone', NULL, NULL, NULL) FROM generate_series(1, 3);
 SELECT p2ptext.audience_tally(NULL, phone, zones, body) FROM (VALUES

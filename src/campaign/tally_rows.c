@@ -142,6 +142,7 @@ count_places(Tally *tally, Count *count)
 	bool alike = true;
 
 	memset(count, 0, sizeof(Count));
+	count->exchange_zones = NO_ZONES; /* of the exchange 0 */
 	count->texts = palloc0(sizeof(int64) * MAX_TEXTS);
 	count->voters = palloc0(sizeof(int64) * MAX_TEXTS);
 	while (nruns > 0)
