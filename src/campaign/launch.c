@@ -19,6 +19,7 @@
 #include "pgstat.h"
 #include "utils/lsyscache.h"
 
+#include "compat.h"
 #include "p2ptext.h"
 
 PG_FUNCTION_INFO_V1(p2ptext_note_launch);

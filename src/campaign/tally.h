@@ -16,6 +16,8 @@
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 
+#include "compat.h"
+
 /*
  * A place is a phone, by its digits as a number, and which text of the tally's
  * a voter there would get.  A phone has up to 15 digits, which take 50 bits.

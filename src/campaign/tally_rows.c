@@ -20,7 +20,6 @@
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
-#include "compat.h"
 #include "text/core/phone.h"
 #include "text/core/zone.h"
 #include "text/utf8_text.h"
