@@ -29,7 +29,7 @@
 #define DIGIT_VALUES (1 << DIGIT_BITS)
 #define DIGIT(place, i) ((place) >> (DIGIT_BITS * (i)) & (DIGIT_VALUES - 1))
 
-/* What a place takes in a run, with 64 bits. */
+/* The most that a place takes in a run: 64 bits, seven to a byte. */
 #define MAX_PACKED_PLACE 10
 
 static Tally *
