@@ -189,8 +189,8 @@ p2ptext_tally_add(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(tally);
 }
 
-static void
-pack_words(StringInfo out, words_hash *words)
+Word **
+words_by_id(words_hash *words)
 {
 	Word **by_id = palloc(sizeof(Word *) * (words->members + 1));
 	words_iterator i;
@@ -199,6 +199,14 @@ pack_words(StringInfo out, words_hash *words)
 	words_start_iterate(words, &i);
 	while ((w = words_iterate(words, &i)) != NULL)
 		by_id[w->id] = w;
+	return by_id;
+}
+
+static void
+pack_words(StringInfo out, words_hash *words)
+{
+	Word **by_id = words_by_id(words);
+
 	appendBinaryStringInfo(out, (char *) &words->members,
 						   sizeof(words->members));
 	for (uint32 id = 0; id < words->members; id++)
@@ -392,7 +400,7 @@ unpack_run(Tally *tally, const char *p, const char *end, const Word *zones)
 {
 	uint32 ntexts;
 	uint32 *ids;
-	char *packed = MemoryContextAlloc(tally->context, end - p);
+	char *packed;
 
 	take(&p, &ntexts, sizeof(ntexts));
 	ids = MemoryContextAlloc(tally->context, sizeof(uint32) * (ntexts + 1));
@@ -405,6 +413,7 @@ unpack_run(Tally *tally, const char *p, const char *end, const Word *zones)
 			text.zones = zones[text.zones].id;
 		ids[i] = tally_text(tally, text);
 	}
+	packed = MemoryContextAlloc(tally->context, end - p);
 	memcpy(packed, p, end - p);
 	return open_run(packed, end - p, ids, ntexts);
 }

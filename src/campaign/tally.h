@@ -133,6 +133,7 @@ typedef struct Tally
 extern MemoryContext tally_context(FunctionCallInfo fcinfo);
 extern uint32 tally_zones(Tally *tally, struct varlena *zones);
 extern uint32 tally_text(Tally *tally, LikeTexts text);
+extern Word **words_by_id(words_hash *words);
 extern bool pack_places(Tally *tally, StringInfo out);
 extern Run open_run(const char *packed, Size len, const uint32 *ids,
 					uint32 ntexts);

@@ -166,20 +166,6 @@ count_places(Tally *tally, Count *count)
 	}
 }
 
-static struct varlena **
-words_by_id(words_hash *words)
-{
-	struct varlena **values =
-		palloc(sizeof(struct varlena *) * (words->members + 1));
-	words_iterator i;
-	Word *w;
-
-	words_start_iterate(words, &i);
-	while ((w = words_iterate(words, &i)) != NULL)
-		values[w->id] = w->value;
-	return values;
-}
-
 /* The columns of audience_group. */
 enum
 {
@@ -235,7 +221,7 @@ static void
 make_rows(Tally *tally, Rows *rows)
 {
 	Count count;
-	struct varlena **zones;
+	Word **zones;
 	words_iterator i;
 	Word *reason;
 
@@ -256,7 +242,8 @@ make_rows(Tally *tally, Rows *rows)
 			continue;
 		start_row(rows, count.texts[id], count.voters[id] - count.texts[id]);
 		if (text.zones != NO_ZONES)
-			set_column(rows, TIMEZONES, PointerGetDatum(zones[text.zones]));
+			set_column(rows, TIMEZONES,
+					   PointerGetDatum(zones[text.zones]->value));
 		set_column(rows, SMS_ENCODING,
 				   CStringGetTextDatum(text.ucs2 ? "UCS-2" : "GSM-7"));
 		set_column(rows, SMS_SEGMENTS, Int32GetDatum(text.segments));

@@ -16,7 +16,6 @@
 
 #include "access/htup_details.h"
 #include "access/xact.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "commands/progress.h"
 #include "executor/executor.h"
@@ -499,11 +498,8 @@ p2ptext_import_program(PG_FUNCTION_ARGS)
 	Import *import;
 	bool isnull;
 
-	while (in->end < IMPORT_HEAD && input_fill(in))
-		;
 	args[0] = PG_GETARG_DATUM(0);
-	args[1] = PointerGetDatum(
-		cstring_to_text_with_len(in->buffer, (int) Min(in->end, IMPORT_HEAD)));
+	args[1] = PointerGetDatum(input_head(in));
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	if (SPI_execute_with_args("SELECT p2ptext.import_begin($1, $2)", 2, types,

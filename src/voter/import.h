@@ -42,6 +42,7 @@ extern ImportInput *input_open_file(const char *path, int64 position);
 extern ImportInput *input_open_program(const char *program);
 extern void input_expect(ImportInput *input, int64 size, TimestampTz modified);
 extern bool input_fill(ImportInput *input);
+extern bytea *input_head(ImportInput *input);
 extern void input_close(ImportInput *input);
 
 /*

@@ -192,6 +192,16 @@ input_fill(ImportInput *input)
 	return got > 0;
 }
 
+/* How a file begins that nothing has been read of. */
+bytea *
+input_head(ImportInput *input)
+{
+	while (input->end < IMPORT_HEAD && input_fill(input))
+		;
+	return cstring_to_text_with_len(input->buffer,
+									(int) Min(input->end, IMPORT_HEAD));
+}
+
 /* A program must have ended well; a file must not have changed meanwhile. */
 void
 input_close(ImportInput *input)

@@ -32,12 +32,9 @@ p2ptext_import_file(PG_FUNCTION_ARGS)
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
-	while (in->end < IMPORT_HEAD && input_fill(in))
-		;
 	values[0] = Int64GetDatum(in->size);
 	values[1] = TimestampTzGetDatum(in->modified);
-	values[2] = PointerGetDatum(
-		cstring_to_text_with_len(in->buffer, (int) Min(in->end, IMPORT_HEAD)));
+	values[2] = PointerGetDatum(input_head(in));
 	input_close(in);
 	PG_RETURN_DATUM(HeapTupleGetDatum(
 		heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
@@ -45,18 +42,15 @@ p2ptext_import_file(PG_FUNCTION_ARGS)
 
 /* The fields of the first record that is not blank, as text. */
 static Datum
-first_fields(const RecordFormat *format, const char *encoding, bool *sure,
-			 const char *data, size_t len, size_t *size, int *lines,
-			 const char **found)
+first_fields(const RecordFormat *format, ImportEncoding *encoding,
+			 const char *data, size_t len, size_t *size, int *lines)
 {
-	ImportEncoding coding;
 	RecordField *fields;
 	Record record = {0};
 	RecordStatus status = RECORD_MORE;
 	Datum *texts;
 	char *room;
 
-	encoding_open(&coding, encoding, *sure);
 	*size = 0;
 	*lines = 0;
 	while (*size < len)
@@ -84,30 +78,27 @@ first_fields(const RecordFormat *format, const char *encoding, bool *sure,
 	data += *size;
 	(void) record_next(format, data, len - *size, true, fields, record.n_fields,
 					   &record);
-	encoding_decide(&coding, data, record.len);
-	*sure = coding.sure;
-	*found = pg_encoding_to_char(coding.id);
+	encoding_decide(encoding, data, record.len);
 	for (int i = 0; i < record.n_fields; i++)
 	{
 		int n = (int) record_copy(&fields[i], format->quote, room);
 		const char *from = room;
 
-		if (pg_encoding_verifymbstr(coding.id, room, n) == n &&
-			OidIsValid(coding.conversion) && !is_ascii(room, n))
+		if (pg_encoding_verifymbstr(encoding->id, room, n) < n)
+			n = -1;
+		else if (OidIsValid(encoding->conversion) && !is_ascii(room, n))
 		{
 			from = palloc((size_t) n * MAX_CONVERSION_GROWTH + 1);
-			n = encoding_convert(&coding, pnstrdup(room, n), n,
+			n = encoding_convert(encoding, pnstrdup(room, n), n,
 								 unconstify(char *, from),
 								 (size_t) n * MAX_CONVERSION_GROWTH + 1);
 		}
-		else if (pg_encoding_verifymbstr(coding.id, room, n) < n)
-			n = -1;
 		if (n < 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
 					 errmsg("field %d of the first line is not text in "
 							"encoding \"%s\"",
-							i + 1, pg_encoding_to_char(coding.id)),
+							i + 1, pg_encoding_to_char(encoding->id)),
 					 errhint("Pass another encoding, such as LATIN1, WIN1252 "
 							 "or UTF8.")));
 		texts[i] = PointerGetDatum(cstring_to_text_with_len(from, n));
@@ -136,8 +127,7 @@ p2ptext_import_sniff(PG_FUNCTION_ARGS)
 	bool nulls[8] = {false};
 	size_t size;
 	int lines;
-	const char *encoding;
-	bool sure = PG_GETARG_BOOL(4);
+	ImportEncoding encoding;
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
@@ -145,14 +135,15 @@ p2ptext_import_sniff(PG_FUNCTION_ARGS)
 	format.quote = text_to_cstring(PG_GETARG_TEXT_PP(2))[0];
 	record_sniff(data, len, VARSIZE_ANY_EXHDR(PG_GETARG_TEXT_PP(2)) > 1,
 				 &format);
-	values[5] = first_fields(&format, text_to_cstring(PG_GETARG_TEXT_PP(3)),
-							 &sure, data, len, &size, &lines, &encoding);
+	encoding_open(&encoding, text_to_cstring(PG_GETARG_TEXT_PP(3)),
+				  PG_GETARG_BOOL(4));
+	values[5] = first_fields(&format, &encoding, data, len, &size, &lines);
 	character[0] = format.delimiter;
 	values[0] = CStringGetTextDatum(character);
 	character[0] = format.quote;
 	values[1] = CStringGetTextDatum(character);
-	values[2] = CStringGetTextDatum(encoding);
-	values[3] = BoolGetDatum(sure);
+	values[2] = CStringGetTextDatum(pg_encoding_to_char(encoding.id));
+	values[3] = BoolGetDatum(encoding.sure);
 	values[4] = CStringGetTextDatum(format.line_end == '\r' ? "CR" : "LF");
 	values[6] = Int32GetDatum((int32) size);
 	values[7] = Int32GetDatum(lines);
